@@ -1,0 +1,1 @@
+"""Settings of an installation: the only place that reads the environment."""

@@ -1,0 +1,1 @@
+"""NearID: identifies nearly identical things in photos."""

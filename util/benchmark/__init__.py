@@ -1,0 +1,1 @@
+"""A whole system on a whole data set."""

@@ -1,0 +1,1 @@
+"""Measures: ranked ids and truth in, numbers out."""

@@ -1,0 +1,1 @@
+"""Preprocessing: background removal, framing, exposure correction, and recipes that chain them."""

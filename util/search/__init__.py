@@ -1,0 +1,1 @@
+"""The steps that commands, notebooks and services share."""
