@@ -1,0 +1,51 @@
+# Everything here sets itself up: `make demo` and `make test` work on a fresh machine with Python 3.11+ and make.
+PYTHON ?= python3
+VENV ?= .venv
+UV_VERSION := 0.13.8
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= runs/demo
+
+export PYTHONUNBUFFERED := 1
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint format requirements benchmarks clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup: $(READY)  ## Create the environment (the other targets do it by themselves)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "NearID needs Python 3.11 or newer; $$($(PYTHON) --version) was found: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+test: test-fast  ## Run all tests: unit first, then contracts, integration and documentation
+	$(BIN)/pytest tests/unit -m slow
+	$(BIN)/pytest tests/contract tests/integration tests/docs
+
+test-fast: $(READY)  ## Run the unit tests and doctests only (under two minutes)
+	$(BIN)/pytest tests/unit util config -m "not slow"
+
+lint: $(READY)  ## Check style, types and the import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+requirements:  ## Pin the dependencies of pyproject.toml again
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make requirements" --extra dev pyproject.toml --output-file requirements.txt
+
+clean:  ## Remove the environment, caches and results
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

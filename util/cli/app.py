@@ -1,0 +1,33 @@
+"""The command line's table of contents."""
+
+from __future__ import annotations
+
+import typer
+
+from config.logging import configure_logging
+from config.settings import load_settings
+from util.cli import dataset, duplicates, evaluate, extractors, identify, index, preprocess, search, spaces
+
+app = typer.Typer(
+    name="nearid",
+    help="Identifies nearly identical things in photos: which one is it, or is it new?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _before_every_command() -> None:
+    configure_logging(load_settings().log_level)
+
+
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.command("identify")(identify.identify)
+app.command("evaluate")(evaluate.evaluate)
+app.command("duplicates")(duplicates.duplicates)
+app.command("preprocess")(preprocess.preprocess)
+app.command("extractors")(extractors.extractors)
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(spaces.app, name="spaces")

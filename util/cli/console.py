@@ -1,0 +1,98 @@
+"""What a command prints: one JSON object for programs, or lines and tables for people; progress beside either."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from util.errors import NearIdError
+
+if TYPE_CHECKING:  # at run time `nearid --help` would wait for the image libraries
+    from util.search.extraction import Failure, Progress
+
+SOME_FAILED = 3
+_SHOWN_FAILURES = 20
+
+
+def print_json(value: Mapping[str, object]) -> None:
+    """The one object a command prints with ``--json``."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def print_error(error: NearIdError, *, as_json: bool) -> None:
+    """One line on standard error; for programs also one object on standard output."""
+    message = " ".join(str(error).split())
+    print(f"error: {message}", file=sys.stderr)
+    if as_json:
+        print_json({"error": {"code": error.code, "message": message, "detail": None}})
+
+
+def failures_as_json(failures: Sequence[Failure]) -> list[dict[str, str]]:
+    """Failures for ``--json``."""
+    return [{"path": failure.path, "error": failure.error} for failure in failures]
+
+
+def leave_if_failed(failures: Sequence[Failure], *, quiet: bool = False) -> None:
+    """Lists images that were left out and ends the command with status 3; does nothing where there are none."""
+    if not failures:
+        return
+    if not quiet:
+        for failure in failures[:_SHOWN_FAILURES]:
+            print(f"left out: {failure.path}: {failure.error}", file=sys.stderr)
+        if len(failures) > _SHOWN_FAILURES:
+            print(f"… and {len(failures) - _SHOWN_FAILURES} more (all of them with --json)", file=sys.stderr)
+    sys.exit(SOME_FAILED)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
+    """A table for people; plain columns when the output is not a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - only where something is shown
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console()
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    console.print(table, markup=False) if console.is_terminal else Console(width=200).print(table, markup=False)
+
+
+def _plain(cell: str) -> str:
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape(cell)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress]:
+    """A progress bar on standard error with the rate and the time left; silent when that is not a terminal."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress as Bar,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(title, total=None, rate="")
+
+        def show(done: int, total: int | None) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = f"{done / elapsed:.0f}/s" if elapsed > 1 else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield show

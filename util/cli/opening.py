@@ -1,0 +1,110 @@
+"""From options and settings to the things a command works with."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings, load_settings
+from util.errors import InvalidInputError, SpaceNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from util.image_extract.base import Extractor
+    from util.images import ImageLimits
+    from util.search.extraction import Extraction
+    from util.vector_store.base import VectorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose on the command line; ``None`` leaves it to the settings."""
+
+    store: str | None = None
+    space: str | None = None
+    extractor: str | None = None
+    recipe: str | None = None
+    device: str | None = None
+    batch_size: int | None = None
+    workers: int | None = None
+
+
+@contextmanager
+def opened_store(url: str | None) -> Iterator[VectorStore]:
+    """The store of the URL, or of the settings, closed at the end."""
+    from util.vector_store import open_store  # noqa: PLC0415
+
+    with open_store(url or load_settings().store) as store:
+        yield store
+
+
+def limits(settings: Settings) -> ImageLimits:
+    """The largest image that is read."""
+    from util.images import ImageLimits  # noqa: PLC0415
+
+    return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+
+
+def extraction_for_writing(choices: Choices) -> Extraction:
+    """The extractor chosen by name."""
+    from util.image_extract import load  # noqa: PLC0415
+
+    settings = load_settings()
+    extractor = load(
+        choices.extractor or settings.extractor,
+        recipe=choices.recipe,
+        device=choices.device or settings.device,
+        models_dir=settings.models_dir,
+    )
+    return _extraction(extractor, choices, settings)
+
+
+def extraction_for_space(choices: Choices, store: VectorStore, space: str) -> Extraction:
+    """The extractor that made a space; naming another one is an error that says so."""
+    from util.search.similar import extractor_of  # noqa: PLC0415
+
+    settings = load_settings()
+    info = store.info(space)
+    if choices.extractor is not None and choices.extractor != info.extractor:
+        raise InvalidInputError(
+            f"space {space!r} was made with the extractor {info.extractor!r}, not {choices.extractor!r}: "
+            "leave --extractor out, or name another --space"
+        )
+    extractor = extractor_of(info, device=choices.device or settings.device, models_dir=settings.models_dir)
+    return _extraction(extractor, choices, settings)
+
+
+def choose_space(choices: Choices, store: VectorStore) -> str:
+    """The space named, else the one called after the extractor named, else the only one there is.
+
+    Raises:
+        SpaceNotFoundError: if that leaves none, or several.
+    """
+    if choices.space is not None:
+        return store.info(choices.space).name
+    names = [info.name for info in store.list_spaces()]
+    wanted = choices.extractor or load_settings().extractor
+    if wanted in names:
+        return wanted
+    if len(names) == 1 and choices.extractor is None:
+        return names[0]
+    if not names:
+        raise SpaceNotFoundError(f"the store {store.url} is empty: index some photos first (nearid index PATH)")
+    raise SpaceNotFoundError(f"no space named {wanted!r} in {store.url}: choose one with --space ({', '.join(names)})")
+
+
+def _extraction(extractor: Extractor, choices: Choices, settings: Settings) -> Extraction:
+    from util.preprocess.cache import PreprocessCache  # noqa: PLC0415
+    from util.search.extraction import Extraction  # noqa: PLC0415
+
+    return Extraction(
+        extractor,
+        batch_size=choices.batch_size or settings.batch_size,
+        workers=choices.workers or settings.workers,
+        limits=limits(settings),
+        allow_urls=settings.allow_urls,
+        cache=PreprocessCache(Path(settings.cache_dir)) if settings.cache_dir is not None else None,
+    )

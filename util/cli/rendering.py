@@ -1,0 +1,30 @@
+"""Records as JSON values."""
+
+from __future__ import annotations
+
+from util.records import Decision, Hit
+
+
+def hit_as_json(hit: Hit) -> dict[str, object]:
+    """A hit as ``nearid search --json`` and ``identify --json`` print it."""
+    return {"id": hit.id, "item": hit.item, "score": round(hit.score, 6), "metadata": dict(hit.metadata)}
+
+
+def decision_as_json(decision: Decision) -> dict[str, object]:
+    """A decision as ``nearid identify --json`` prints it."""
+    evidence = decision.evidence
+    return {
+        "query": decision.query,
+        "decision": decision.decision,
+        "item": decision.item,
+        "score": None if decision.score is None else round(decision.score, 6),
+        "threshold": round(decision.threshold, 6),
+        "evidence": {
+            "reason": evidence.reason,
+            "photos": evidence.photos,
+            "runner_up": evidence.runner_up,
+            "runner_up_score": None if evidence.runner_up_score is None else round(evidence.runner_up_score, 6),
+            "false_accept_rate": evidence.false_accept_rate,
+            "hits": [hit_as_json(hit) for hit in evidence.hits],
+        },
+    }

@@ -1,0 +1,66 @@
+"""``nearid search``: the most similar images."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from util.cli import options
+from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table, progress_bar
+from util.cli.opening import Choices, choose_space, extraction_for_space, opened_store
+from util.cli.rendering import hit_as_json
+
+
+def search(
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="Photos to ask about.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits a query.")] = 10,
+    min_score: Annotated[
+        Optional[float],  # noqa: UP007, UP045
+        typer.Option("--min-score", min=-1.0, max=1.0, help="Leave out hits below this similarity."),
+    ] = None,
+    where: options.Where = None,
+    extractor: options.ExtractorName = None,
+    store: options.Store = None,
+    space: options.Space = None,
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show the indexed images that are most similar to each query, with their similarity (a cosine in [-1, 1])."""
+    from util.search.similar import find_similar  # noqa: PLC0415
+    from util.vector_store.filters import parse_where  # noqa: PLC0415
+
+    choices = Choices(store, space, extractor, None, device, batch_size, workers)
+    conditions = parse_where(where or [])
+    with opened_store(store) as opened:
+        chosen = choose_space(choices, opened)
+        extraction = extraction_for_space(choices, opened, chosen)
+        with progress_bar("searching") as progress:
+            found = find_similar(
+                queries,
+                extraction=extraction,
+                store=opened,
+                space=chosen,
+                k=k,
+                where=conditions or None,
+                min_score=min_score,
+                progress=progress,
+            )
+    if as_json:
+        print_json(
+            {
+                "space": chosen,
+                "results": [
+                    {"query": result.query, "hits": [hit_as_json(hit) for hit in result]} for result in found.results
+                ],
+                "failed": failures_as_json(found.failed),
+            }
+        )
+    else:
+        for result in found.results:
+            rows = [(f"{hit.score:.4f}", hit.item or "–", hit.id) for hit in result]
+            print_table(("score", "item", "image"), rows, title=result.query)
+            print("" if rows else "nothing found\n", end="\n" if rows else "")
+    leave_if_failed(found.failed, quiet=as_json)

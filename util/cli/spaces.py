@@ -1,0 +1,118 @@
+"""``nearid spaces``: look after a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from util.cli import options
+from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table
+from util.cli.opening import Choices, choose_space, extraction_for_space, opened_store
+from util.cli.reading import read_datasets
+from util.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from util.records import SpaceInfo
+
+app = typer.Typer(help="List, inspect, calibrate and drop the spaces of a store.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="SPACE", help="Name of the space.")]
+
+
+@app.command("list")
+def list_spaces(store: options.Store = None, as_json: options.Json = False) -> None:
+    """List the spaces of a store."""
+    with opened_store(store) as opened:
+        spaces = opened.list_spaces()
+    if as_json:
+        print_json({"spaces": [_as_json(info) for info in spaces]})
+    elif not spaces:
+        print("the store is empty: index some photos first (nearid index PATH)")
+    else:
+        rows = [(info.name, str(info.count), info.extractor, str(info.dimension), info.index) for info in spaces]
+        print_table(("space", "images", "extractor", "dimension", "index"), rows)
+
+
+@app.command("info")
+def info(space: _Name, store: options.Store = None, as_json: options.Json = False) -> None:
+    """Show everything a space remembers."""
+    with opened_store(store) as opened:
+        shown = _as_json(opened.info(space))
+    if as_json:
+        print_json(shown)
+    else:
+        print_table(("property", "value"), [(name, str(value)) for name, value in shown.items()])
+
+
+@app.command("drop")
+def drop(
+    space: _Name,
+    store: options.Store = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Remove a space and all its embeddings (the photos stay where they are)."""
+    with opened_store(store) as opened:
+        count = opened.info(space).count
+        if not yes and not as_json:
+            typer.confirm(f"Drop space {space!r} with {count} images?", abort=True)
+        opened.drop_space(space)
+    if as_json:
+        print_json({"dropped": space, "images": count})
+    else:
+        print(f"dropped {space!r} ({count} images)")
+
+
+@app.command("calibrate")
+def calibrate(
+    space: options.Space = None,
+    false_accept_rate: Annotated[
+        float, typer.Option("--far", help="Share of unknown items that may be taken for known ones.")
+    ] = 0.01,
+    queries: Annotated[
+        Optional[str],  # noqa: UP007, UP045
+        typer.Option("--queries", metavar="PATH", help="Labelled photos to calibrate on. [default: the gallery itself]"),
+    ] = None,
+    item_from: options.ItemFrom = "auto",
+    store: options.Store = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Choose the score from which `identify` says known, for a stated false-accept rate, and store it."""
+    from util.search.calibrating import calibrate_on_queries, calibrate_space  # noqa: PLC0415
+
+    if not 0 < false_accept_rate < 1:
+        raise InvalidInputError(f"--far is a share between 0 and 1, not {false_accept_rate}")
+    choices = Choices(store=store, space=space, device=device)
+    with opened_store(store) as opened:
+        chosen = choose_space(choices, opened)
+        if queries is None:
+            made, failures = calibrate_space(opened, chosen, false_accept_rate=false_accept_rate), []
+        else:
+            made, failures = calibrate_on_queries(
+                opened,
+                chosen,
+                read_datasets([queries], item_from=item_from),
+                extraction=extraction_for_space(choices, opened, chosen),
+                false_accept_rate=false_accept_rate,
+            )
+    if as_json:
+        print_json({"space": chosen, "calibration": made.to_json(), "failed": failures_as_json(failures)})
+    else:
+        print(f"{chosen}: known from {made.threshold:.4f} on, unsure from {made.lower:.4f}")
+    leave_if_failed(failures, quiet=as_json)
+
+
+def _as_json(info: SpaceInfo) -> dict[str, object]:
+    return {
+        "name": info.name,
+        "count": info.count,
+        "extractor": info.extractor,
+        "recipe": info.recipe,
+        "dimension": info.dimension,
+        "metric": info.metric,
+        "index": info.index,
+        "fingerprint": info.fingerprint,
+        "attributes": dict(info.attributes),
+    }
