@@ -26,12 +26,15 @@ class Extractor(ABC):
         dimension: length of its embeddings.
         recipe: its preprocessing.
         batch_size: a batch that suits it, used where the user names none.
+        duplicate_score: cosine similarity from which two images count as nearly the same picture, used where the
+            user names none.
     """
 
     name: str
     dimension: int
     recipe: Recipe
     batch_size: int = 32
+    duplicate_score: float = 0.95
 
     @property
     @abstractmethod

@@ -1,0 +1,87 @@
+"""``nearid duplicates``: groups of near-identical photos."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from util.cli import options
+from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
+from util.cli.opening import Choices, extraction_for_writing, opened_store
+from util.cli.reading import read_datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from util.vector_store.base import VectorStore
+
+
+def duplicates(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Folders, photos or lists.")],
+    threshold: Annotated[
+        Optional[float],  # noqa: UP007, UP045
+        typer.Option("--threshold", min=-1.0, max=1.0, help="Similarity that links two photos. [default: the extractor's]"),
+    ] = None,
+    extractor: Annotated[str, typer.Option("--extractor", "-e", help="Extractor; see `nearid extractors`.")] = "phash",
+    recipe: options.RecipeText = None,
+    store: Annotated[
+        Optional[str],  # noqa: UP007, UP045
+        typer.Option("--store", metavar="URL", help="Keep the embeddings there, so that the next run is quick."),
+    ] = None,
+    space: options.Space = None,
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Group photos that are nearly the same picture: copies, other sizes, small edits."""
+    from util.search.duplicates import find_duplicates  # noqa: PLC0415
+    from util.search.indexing import index_images  # noqa: PLC0415
+
+    choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
+    records = read_datasets(paths, item_from="none")
+    extraction = extraction_for_writing(choices)
+    with _kept_or_passing(store) as opened:
+        with progress_bar("reading") as progress:
+            report = index_images(records, extraction=extraction, store=opened, space=space, progress=progress)
+        with progress_bar("comparing") as progress:
+            groups = find_duplicates(
+                store=opened,
+                space=report.space,
+                threshold=extraction.extractor.duplicate_score if threshold is None else threshold,
+                ids={record.id for record in records},
+                progress=progress,
+            )
+    if as_json:
+        print_json(
+            {
+                "groups": [[{"path": one.path, "score": round(one.score, 6)} for one in group] for group in groups],
+                "failed": failures_as_json(report.failed),
+            }
+        )
+    else:
+        for number, group in enumerate(groups, start=1):
+            print(f"group {number}")
+            for one in group:
+                print(f"  {one.score:.4f}  {one.path}")
+        copies = sum(len(group) - 1 for group in groups)
+        print(f"{len(groups)} groups; {copies} of {len(records)} photos have a near-identical one before them")
+    leave_if_failed(report.failed, quiet=as_json)
+
+
+@contextmanager
+def _kept_or_passing(url: str | None) -> Iterator[VectorStore]:
+    """The store named, or one that is gone afterwards: looking for copies is no reason to fill the catalogue."""
+    if url is not None:
+        with opened_store(url) as store:
+            yield store
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="nearid-") as directory,
+        opened_store(f"embedded:{Path(directory) / 'duplicates.db'}") as store,
+    ):
+        yield store
