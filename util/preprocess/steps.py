@@ -1,0 +1,100 @@
+"""The one table of the steps that a recipe can name: what each takes and which function does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from util.preprocess import framing, pixels
+from util.preprocess.grammar import Choice, Kind, Number, Size, Value, shape_of
+from util.preprocess.pixels import Image
+
+Shape: TypeAlias = tuple[int, int] | None
+"""(height, width) of all images at this point of a recipe, where it is the same for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """What a step of one name takes and does.
+
+    Attributes:
+        summary: one line for a person.
+        run: ``run(image, value, **parameters)``; the parameters have the names of the recipe.
+        value: what may follow ``name=``; ``None`` where nothing may.
+        value_needed: whether the step has to be given a value.
+        parameters: what may follow as ``:key=value``.
+        shape: (value, shape before) → shape after.
+    """
+
+    summary: str
+    run: Callable[..., Image]
+    value: Kind | None = None
+    value_needed: bool = False
+    parameters: Mapping[str, Kind] = field(default_factory=dict)
+    shape: Callable[[Any, Shape], Shape] = lambda _, before: before
+
+
+def _square_of(before: Shape) -> Shape:
+    return before and (max(before), max(before))
+
+
+def _resize(image: Image, size: Value) -> Image:
+    height, width = shape_of(str(size))
+    return framing.resize_area(image, height=height, width=width)
+
+
+def _center(image: Image, size: Value) -> Image:
+    height, width = shape_of(str(size))
+    return framing.center_crop(image, height=height, width=width)
+
+
+_PIXELS = Number(None, 1, 8192, whole=True)
+
+STEPS: Mapping[str, StepKind] = {
+    "crop": StepKind(
+        "crops to the visible part and a margin of so many pixels",
+        lambda image, margin: framing.crop_to_alpha(image, margin=int(margin)),
+        Number(10, 0, 8192, whole=True),
+        shape=lambda *_: None,
+    ),
+    "square": StepKind(
+        "pads the shorter side (see-through or black; or black, white, grey, edge)",
+        lambda image, fill: framing.pad_to_square(image, fill=fill),
+        Choice((*pixels.COLOURS, "edge")),
+        shape=lambda _, before: _square_of(before),
+    ),
+    "resize": StepKind(
+        "resizes to a size such as 224 or 224x160 (width x height), whatever the aspect",
+        _resize,
+        Size(8192),
+        value_needed=True,
+        shape=lambda size, _: shape_of(size),
+    ),
+    "shortest": StepKind(
+        "resizes so that the shorter side has so many pixels",
+        lambda image, side: framing.resize_shortest(image, side=int(side)),
+        _PIXELS,
+        value_needed=True,
+        shape=lambda side, before: before and framing.shortest_shape(before, int(side)),
+    ),
+    "longest": StepKind(
+        "shrinks so that the longer side has at most so many pixels",
+        lambda image, side: framing.limit_longest(image, side=int(side)),
+        _PIXELS,
+        value_needed=True,
+        shape=lambda side, before: before and framing.longest_shape(before, int(side)),
+    ),
+    "center": StepKind(
+        "cuts out the centre of a size such as 224 or 224x160, padding what is too small",
+        _center,
+        Size(8192),
+        value_needed=True,
+        shape=lambda size, _: shape_of(size),
+    ),
+    "flatten": StepKind(
+        "composites see-through pixels on black, white or grey",
+        lambda image, colour: pixels.flatten(image, background=colour),
+        Choice(tuple(pixels.COLOURS), "black"),
+    ),
+}
