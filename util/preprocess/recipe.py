@@ -133,6 +133,20 @@ class Recipe:
             uint8 H'×W'×3 RGB, C-contiguous.
 
         Raises:
+            As ``transform``.
+        """
+        return np.ascontiguousarray(flatten(self.transform(image)))
+
+    def transform(self, image: Image) -> Image:
+        """The steps alone: a cut-out keeps its transparency, for who wants to keep or look at it.
+
+        Args:
+            image: uint8 H×W×3 (RGB) or H×W×4 (RGBA); left as it is.
+
+        Returns:
+            uint8 H'×W'×3 (RGB) or H'×W'×4 (RGBA).
+
+        Raises:
             InvalidInputError: if it is not such an array.
             ImageError: if a step would make it too large.
             WeightsMissingError: if a step needs a model that is neither here nor downloadable.
@@ -140,7 +154,7 @@ class Recipe:
         require_image(image)
         for step in self.steps:
             image = step.apply(image)
-        return np.ascontiguousarray(flatten(image))
+        return image
 
 
 def _checked_value(name: str, kind: StepKind, value: str | None) -> str | None:

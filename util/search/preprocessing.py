@@ -69,7 +69,8 @@ def preprocess_images(
         if isinstance(image, ImageError):
             return Failure(record.path, image.reason)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_image(target, recipe.apply(image, flatten=flatten or image_format == "jpg"))
+        filled = flatten or image_format == "jpg"
+        write_image(target, recipe.apply(image) if filled else recipe.transform(image))
         return "written"
 
     report = PreprocessReport()
