@@ -26,6 +26,9 @@ def _frozen(values: Mapping[str, MetadataValue]) -> Metadata:
     return MappingProxyType(dict(values))
 
 
+_NOTHING = _frozen({})
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One photo of a data set or an archive, before it is read.
@@ -100,7 +103,8 @@ class SearchResult:
         if np.any(np.diff(scores) > 0):
             raise InvalidInputError(f"query {self.query!r}: hits must be ordered by falling score")
         scores.flags.writeable = False
-        metadata = tuple(_frozen(row) for row in self.metadata) or tuple(_frozen({}) for _ in self.ids)
+        # One shared empty mapping: full rankings hold millions of hits.
+        metadata = tuple(_frozen(row) for row in self.metadata) or (_NOTHING,) * len(self.ids)
         if len(metadata) != len(self.ids):
             raise InvalidInputError(
                 f"query {self.query!r}: {len(self.ids)} ids need as many metadata rows, got {len(metadata)}"
