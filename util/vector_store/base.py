@@ -3,7 +3,8 @@
 Every store promises the same, so that changing one URL is all it takes to change the store:
 
 * ids are unique in a space; writing an id again replaces it;
-* vectors come in as unit rows and scores go out as cosine similarity, bigger is more similar;
+* vectors come in as unit rows (a row of zeros is allowed and similar to nothing) and scores go out as cosine
+  similarity in [-1, 1], bigger is more similar;
 * a search answers with k *distinct* images in falling score, equal scores ordered by id, fewer than k only when
   fewer are there;
 * what ``upsert`` returned from is durable;
@@ -109,7 +110,8 @@ class VectorStore(ABC):
         Raises:
             FingerprintMismatchError: if the space holds another fingerprint.
             DimensionMismatchError: if the vectors have another dimension.
-            InvalidInputError: if the lengths differ, a vector is not finite or an id is empty.
+            InvalidInputError: if the lengths differ, a vector is not a finite unit row, an id is empty or metadata
+                holds what the store cannot keep.
         """
 
     @abstractmethod
@@ -118,7 +120,11 @@ class VectorStore(ABC):
 
     @abstractmethod
     def delete(self, space: str, *, ids: Sequence[str] | None = None, where: Where | None = None) -> int:
-        """Removes images by id or by filter (exactly one of the two) and says how many."""
+        """Removes images by id or by filter (exactly one of the two) and says how many.
+
+        Raises:
+            InvalidInputError: if neither or both are given.
+        """
 
     @abstractmethod
     def search(
@@ -145,6 +151,12 @@ class VectorStore(ABC):
 
         Returns:
             Q results, in the order of the queries.
+
+        Raises:
+            SpaceNotFoundError: if there is no space of this name.
+            FingerprintMismatchError: if the space holds another fingerprint.
+            DimensionMismatchError: if the vectors have another dimension.
+            InvalidInputError: if k is below 1, the vectors are not finite unit rows or ``queries`` has another length.
         """
 
     @abstractmethod
@@ -153,7 +165,13 @@ class VectorStore(ABC):
 
     @abstractmethod
     def iterate(self, space: str, *, where: Where | None = None, batch_size: int = 1000) -> Iterator[StoredImages]:
-        """All images (that match the filter) in batches, ordered by id, with flat memory."""
+        """All images (that match the filter) in batches, ordered by id, with flat memory.
+
+        What is written meanwhile may or may not be seen; what was there before and stays is seen exactly once.
+        """
+
+    def refresh(self, space: str) -> None:  # noqa: B027 - optional: a store may keep nothing to refresh
+        """Does now what the first search after many writes would otherwise do, such as building an index."""
 
     def close(self) -> None:  # noqa: B027 - optional: a store may hold nothing open
         """Lets go of files and connections. Calling it twice does no harm."""

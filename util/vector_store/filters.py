@@ -76,8 +76,27 @@ def _satisfies(value: MetadataValue, condition: Condition) -> bool:
         return any(_satisfies(member, condition) for member in value)
     if isinstance(condition, Range):
         return condition.contains(value)
-    options = (condition,) if isinstance(condition, str | int | float) else tuple(condition)
-    return any(isinstance(value, bool) == isinstance(option, bool) and value == option for option in options)
+    return any(isinstance(value, bool) == isinstance(option, bool) and value == option for option in options(condition))
+
+
+def options(condition: Scalar | Collection[Scalar]) -> tuple[Scalar, ...]:
+    """The values that a condition of equality or membership allows.
+
+    >>> options("milk"), options(["milk", 7])
+    (('milk',), ('milk', 7))
+
+    Raises:
+        InvalidInputError: if it is neither a scalar nor a collection of scalars.
+    """
+    if isinstance(condition, str | int | float):
+        return (condition,)
+    if isinstance(condition, Collection) and not isinstance(condition, Mapping | bytes):
+        allowed = tuple(condition)
+        if all(isinstance(option, str | int | float) for option in allowed):
+            return allowed
+    raise InvalidInputError(
+        f"a filter compares with text, numbers, booleans, a list of them or a Range, not with {condition!r}"
+    )
 
 
 def parse_where(conditions: Sequence[str]) -> dict[str, Condition]:
