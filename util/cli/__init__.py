@@ -14,8 +14,8 @@ def main() -> None:
 
     Every expected error ends in one line on standard error; a traceback means a bug.
     """
-    from util.cli.app import app  # noqa: PLC0415 - keeps `import util.cli` free of typer
-    from util.cli.console import print_error  # noqa: PLC0415
+    from util.cli.app import app
+    from util.cli.console import print_error
 
     try:
         app()

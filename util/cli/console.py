@@ -49,8 +49,8 @@ def leave_if_failed(failures: Sequence[Failure], *, quiet: bool = False) -> None
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
     """A table for people; plain columns when the output is not a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - only where something is shown
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     console = Console()
     table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -60,7 +60,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
 
 
 def _plain(cell: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     return escape(cell)
 
@@ -68,14 +68,16 @@ def _plain(cell: str) -> str:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """A progress bar on standard error with the rate and the time left; silent when that is not a terminal."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress as Bar,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bar,
     )
 
     console = Console(stderr=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 def duplicates(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Folders, photos or lists.")],
     threshold: Annotated[
-        Optional[float],  # noqa: UP007, UP045
-        typer.Option("--threshold", min=-1.0, max=1.0, help="Similarity that links two photos. [default: the extractor's]"),
+        float | None,
+        typer.Option(
+            "--threshold", min=-1.0, max=1.0, help="Similarity that links two photos. [default: the extractor's]"
+        ),
     ] = None,
     extractor: Annotated[str, typer.Option("--extractor", "-e", help="Extractor; see `nearid extractors`.")] = "phash",
     recipe: options.RecipeText = None,
     store: Annotated[
-        Optional[str],  # noqa: UP007, UP045
+        str | None,
         typer.Option("--store", metavar="URL", help="Keep the embeddings there, so that the next run is quick."),
     ] = None,
     space: options.Space = None,
@@ -39,8 +41,8 @@ def duplicates(
     as_json: options.Json = False,
 ) -> None:
     """Group photos that are nearly the same picture: copies, other sizes, small edits."""
-    from util.search.duplicates import find_duplicates  # noqa: PLC0415
-    from util.search.indexing import index_images  # noqa: PLC0415
+    from util.search.duplicates import find_duplicates
+    from util.search.indexing import index_images
 
     choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
     records = read_datasets(paths, item_from="none")

@@ -11,7 +11,7 @@ from util.cli.console import print_json, print_table
 
 def extractors(as_json: options.Json = False) -> None:
     """List the extractors, their dimensions, and whether their weights are here or how to get them."""
-    from util.image_extract import describe  # noqa: PLC0415
+    from util.image_extract import describe
 
     described = describe(load_settings().models_dir)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from util.cli.rendering import decision_as_json
 def identify(
     queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="Photos to ask about.")],
     threshold: Annotated[
-        Optional[float],  # noqa: UP007, UP045
+        float | None,
         typer.Option("--threshold", min=-1.0, max=1.0, help="Known from this score on. [default: calibrated]"),
     ] = None,
     one_item: Annotated[
@@ -35,8 +35,8 @@ def identify(
     The threshold is calibrated on the gallery for a false-accept rate of 1 %, the first time it is needed
     (`nearid spaces calibrate` sets another rate, or calibrates on photos of yours).
     """
-    from util.search.identifying import identify as identify_images  # noqa: PLC0415
-    from util.vector_store.filters import parse_where  # noqa: PLC0415
+    from util.search.identifying import identify as identify_images
+    from util.vector_store.filters import parse_where
 
     choices = Choices(store, space, extractor, None, device, batch_size, workers)
     conditions = parse_where(where or [])

@@ -10,7 +10,7 @@ import typer
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
 from util.cli.opening import Choices, extraction_for_writing, opened_store
-from util.cli.reading import read_datasets
+from util.cli.reading import iter_datasets, no_photos
 
 
 def index(
@@ -24,7 +24,8 @@ def index(
         str, typer.Option("--index", help="FAISS factory string for a new space: Flat, HNSW32, IVF1024,PQ32 …")
     ] = "Flat",
     video_every: Annotated[
-        float, typer.Option("--video-every", min=0.0, help="Index a frame of each video every so many seconds; 0: none.")
+        float,
+        typer.Option("--video-every", min=0.0, help="Index a frame of each video every so many seconds; 0: none."),
     ] = 0.0,
     prune: Annotated[bool, typer.Option("--prune", help="Also remove images whose files are gone.")] = False,
     batch_size: options.BatchSize = None,
@@ -37,15 +38,24 @@ def index(
     An interrupted run goes on where it stopped when it is started again. Photos that cannot be read are listed and
     left out; the run then ends with status 3.
     """
-    from util.search.indexing import index_images, remove_missing  # noqa: PLC0415 - keeps --help quick
+    from util.search.indexing import index_images, remove_missing
 
     choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
-    records = read_datasets(paths, item_from=item_from, video_every=video_every)
+    total = sum(1 for _ in iter_datasets(paths, item_from=item_from, video_every=video_every))
+    if not total:
+        raise no_photos(paths)
+    records = iter_datasets(paths, item_from=item_from, video_every=video_every)
     extraction = extraction_for_writing(choices)
     with opened_store(store) as opened:
         with progress_bar("indexing") as progress:
             report = index_images(
-                records, extraction=extraction, store=opened, space=space, index=search_index, progress=progress
+                records,
+                extraction=extraction,
+                store=opened,
+                space=space,
+                index=search_index,
+                total=total,
+                progress=progress,
             )
         if prune:
             report.removed = remove_missing(opened, report.space, [Path(path) for path in paths])

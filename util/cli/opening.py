@@ -35,7 +35,7 @@ class Choices:
 @contextmanager
 def opened_store(url: str | None) -> Iterator[VectorStore]:
     """The store of the URL, or of the settings, closed at the end."""
-    from util.vector_store import open_store  # noqa: PLC0415
+    from util.vector_store import open_store
 
     with open_store(url or load_settings().store) as store:
         yield store
@@ -43,14 +43,14 @@ def opened_store(url: str | None) -> Iterator[VectorStore]:
 
 def limits(settings: Settings) -> ImageLimits:
     """The largest image that is read."""
-    from util.images import ImageLimits  # noqa: PLC0415
+    from util.images import ImageLimits
 
     return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
 
 
 def extraction_for_writing(choices: Choices) -> Extraction:
     """The extractor chosen by name."""
-    from util.image_extract import load  # noqa: PLC0415
+    from util.image_extract import load
 
     settings = load_settings()
     extractor = load(
@@ -64,7 +64,7 @@ def extraction_for_writing(choices: Choices) -> Extraction:
 
 def extraction_for_space(choices: Choices, store: VectorStore, space: str) -> Extraction:
     """The extractor that made a space; naming another one is an error that says so."""
-    from util.search.similar import extractor_of  # noqa: PLC0415
+    from util.search.similar import extractor_of
 
     settings = load_settings()
     info = store.info(space)
@@ -97,8 +97,8 @@ def choose_space(choices: Choices, store: VectorStore) -> str:
 
 
 def _extraction(extractor: Extractor, choices: Choices, settings: Settings) -> Extraction:
-    from util.preprocess.cache import PreprocessCache  # noqa: PLC0415
-    from util.search.extraction import Extraction  # noqa: PLC0415
+    from util.preprocess.cache import PreprocessCache
+    from util.search.extraction import Extraction
 
     return Extraction(
         extractor,

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 Store: TypeAlias = Annotated[
-    Optional[str],  # noqa: UP007, UP045 - typer reads the annotation at run time
+    str | None,
     typer.Option("--store", metavar="URL", help="Store, e.g. embedded:data/nearid.db. [default: NEARID_STORE]"),
 ]
 Space: TypeAlias = Annotated[
-    Optional[str],  # noqa: UP007, UP045
+    str | None,
     typer.Option("--space", help="Space in the store. [default: the extractor's, or the only one there is]"),
 ]
 ExtractorName: TypeAlias = Annotated[
-    Optional[str],  # noqa: UP007, UP045
+    str | None,
     typer.Option("--extractor", "-e", help="Extractor; see `nearid extractors`. [default: NEARID_EXTRACTOR]"),
 ]
 RecipeText: TypeAlias = Annotated[
-    Optional[str],  # noqa: UP007, UP045
+    str | None,
     typer.Option("--recipe", help='Preprocessing in place of the extractor\'s own, e.g. "background=grabcut,crop=10".'),
 ]
 Device: TypeAlias = Annotated[
-    Optional[str],  # noqa: UP007, UP045
+    str | None,
     typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps. [default: NEARID_DEVICE]"),
 ]
 BatchSize: TypeAlias = Annotated[
-    Optional[int],  # noqa: UP007, UP045
+    int | None,
     typer.Option("--batch-size", min=1, help="Images a forward pass. [default: the extractor's own]"),
 ]
 Workers: TypeAlias = Annotated[
-    Optional[int],  # noqa: UP007, UP045
+    int | None,
     typer.Option("--workers", min=1, help="Threads that decode and preprocess. [default: NEARID_WORKERS]"),
 ]
 ItemFrom: TypeAlias = Annotated[
@@ -40,11 +40,11 @@ ItemFrom: TypeAlias = Annotated[
     typer.Option("--item-from", help="Where item names come from: auto, folder, csv, meta, grocery, none."),
 ]
 Where: TypeAlias = Annotated[
-    Optional[list[str]],  # noqa: UP007, UP045
+    list[str] | None,
     typer.Option("--where", metavar="FIELD=VALUE", help="Filter: field=value, field=a,b or field>=3; repeatable."),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 OutDirectory: TypeAlias = Annotated[
-    Optional[Path],  # noqa: UP007, UP045
+    Path | None,
     typer.Option("--out", file_okay=False, help="Folder for the report."),
 ]

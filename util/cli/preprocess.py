@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -24,14 +24,14 @@ def preprocess(
     flatten: Annotated[bool, typer.Option("--flatten", help="Fill transparent parts as extractors see them.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write copies that are there already again.")] = False,
     workers: Annotated[
-        Optional[int],  # noqa: UP007, UP045
+        int | None,
         typer.Option("--workers", min=1, help="Threads. [default: NEARID_WORKERS]"),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Write preprocessed copies of photos (cut-outs, exposure-corrected …) into a folder of the same layout."""
-    from util.preprocess.recipe import Recipe  # noqa: PLC0415
-    from util.search.preprocessing import preprocess_images  # noqa: PLC0415
+    from util.preprocess.recipe import Recipe
+    from util.search.preprocessing import preprocess_images
 
     settings = load_settings()
     steps = Recipe.parse(recipe)
@@ -49,9 +49,7 @@ def preprocess(
             progress=progress,
         )
     if as_json:
-        print_json(
-            {"written": report.written, "skipped": report.skipped, "failed": failures_as_json(report.failed)}
-        )
+        print_json({"written": report.written, "skipped": report.skipped, "failed": failures_as_json(report.failed)})
     else:
         print(f"{report.written} written to {destination}, {report.skipped} there already")
     leave_if_failed(report.failed, quiet=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ def search(
     queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="Photos to ask about.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Hits a query.")] = 10,
     min_score: Annotated[
-        Optional[float],  # noqa: UP007, UP045
+        float | None,
         typer.Option("--min-score", min=-1.0, max=1.0, help="Leave out hits below this similarity."),
     ] = None,
     where: options.Where = None,
@@ -29,8 +29,8 @@ def search(
     as_json: options.Json = False,
 ) -> None:
     """Show the indexed images that are most similar to each query, with their similarity (a cosine in [-1, 1])."""
-    from util.search.similar import find_similar  # noqa: PLC0415
-    from util.vector_store.filters import parse_where  # noqa: PLC0415
+    from util.search.similar import find_similar
+    from util.vector_store.filters import parse_where
 
     choices = Choices(store, space, extractor, None, device, batch_size, workers)
     conditions = parse_where(where or [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -71,8 +71,10 @@ def calibrate(
         float, typer.Option("--far", help="Share of unknown items that may be taken for known ones.")
     ] = 0.01,
     queries: Annotated[
-        Optional[str],  # noqa: UP007, UP045
-        typer.Option("--queries", metavar="PATH", help="Labelled photos to calibrate on. [default: the gallery itself]"),
+        str | None,
+        typer.Option(
+            "--queries", metavar="PATH", help="Labelled photos to calibrate on. [default: the gallery itself]"
+        ),
     ] = None,
     item_from: options.ItemFrom = "auto",
     store: options.Store = None,
@@ -80,7 +82,7 @@ def calibrate(
     as_json: options.Json = False,
 ) -> None:
     """Choose the score from which `identify` says known, for a stated false-accept rate, and store it."""
-    from util.search.calibrating import calibrate_on_queries, calibrate_space  # noqa: PLC0415
+    from util.search.calibrating import calibrate_on_queries, calibrate_space
 
     if not 0 < false_accept_rate < 1:
         raise InvalidInputError(f"--far is a share between 0 and 1, not {false_accept_rate}")

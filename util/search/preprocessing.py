@@ -60,17 +60,17 @@ def preprocess_images(
     if image_format not in FORMATS:
         raise InvalidInputError(f"the format of the copies is one of {', '.join(FORMATS)}, not {image_format!r}")
     targets = _targets(records, destination, image_format)
+    steps = recipe.apply if flatten or image_format == "jpg" else recipe.transform
 
     def work(pair: tuple[ImageRecord, Path]) -> Literal["written", "skipped"] | Failure:
         record, target = pair
         if target.exists() and not overwrite:
             return "skipped"
-        image = caught(lambda: read_image(record.path, limits=limits))
+        image = caught(lambda: steps(read_image(record.path, limits=limits)))
         if isinstance(image, ImageError):
             return Failure(record.path, image.reason)
         target.parent.mkdir(parents=True, exist_ok=True)
-        filled = flatten or image_format == "jpg"
-        write_image(target, recipe.apply(image) if filled else recipe.transform(image))
+        write_image(target, image)
         return "written"
 
     report = PreprocessReport()
@@ -92,7 +92,9 @@ def _targets(records: Sequence[ImageRecord], destination: Path, image_format: st
     for record in records:
         name = PurePosixPath(record.id.replace("#", "_"))
         if name.is_absolute() or ".." in name.parts:
-            raise InvalidInputError(f"image id {record.id!r} leads out of the destination: index from a folder above it")
+            raise InvalidInputError(
+                f"image id {record.id!r} leads out of the destination: index from a folder above it"
+            )
         target = destination / name.with_suffix(f".{image_format}")
         if target in taken:
             target = destination / f"{name}.{image_format}"  # a.jpg and a.png: keep both

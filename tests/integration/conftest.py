@@ -1,0 +1,68 @@
+"""Real data, real processes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GROCERY = Path(__file__).parents[2].parent / "shared" / "data" / "grocery"
+
+
+@pytest.fixture(scope="session")
+def grocery() -> Path:
+    """The Grocery Store Dataset, where it is at hand."""
+    if not (GROCERY / "train.txt").exists():
+        pytest.skip(f"the Grocery Store Dataset is not at {GROCERY}")
+    return GROCERY
+
+
+@pytest.fixture
+def nearid(monkeypatch, capsys, tmp_path) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line in this process: (exit status, standard output, standard error)."""
+    import sys
+
+    from config.settings import load_settings
+    from util.cli import main
+
+    monkeypatch.setenv("NEARID_STORE", f"embedded:{tmp_path / 'store.db'}")
+
+    def run(*words: object) -> tuple[int, str, str]:
+        load_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["nearid", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            status = 0
+        except SystemExit as left:
+            status = int(left.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    yield run
+    load_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory) -> Path:
+    """Folders ``gallery`` (five items, four photos each), ``queries`` (the same items) and ``new`` (two others).
+
+    An item is a pattern of coloured blobs; its photos differ in brightness and noise, so any extractor that sees
+    colour and shape tells them apart.
+    """
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("catalogue")
+    rng = np.random.default_rng(5)
+    for number in range(7):
+        pattern = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize(
+            (96, 96), Image.Resampling.BICUBIC
+        )
+        pixels = np.asarray(pattern, dtype=np.float32)
+        for photo in range(6):
+            part = "new" if number >= 5 else "gallery" if photo < 4 else "queries"
+            shot = pixels * rng.uniform(0.8, 1.1) + rng.normal(0, 6, pixels.shape)
+            path = folder / part / f"item{number}" / f"{photo}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.clip(shot, 0, 255).astype(np.uint8)).save(path, quality=92)
+    return folder
