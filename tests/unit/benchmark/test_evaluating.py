@@ -1,0 +1,100 @@
+import json
+import shutil
+
+import pytest
+
+from util.benchmark.evaluating import evaluate_system
+from util.errors import DatasetError, InvalidInputError
+from util.records import ImageRecord
+from util.search.indexing import index_images
+
+COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
+
+
+@pytest.fixture
+def gallery(photo) -> list[ImageRecord]:
+    return [
+        ImageRecord(f"{item}{i}", str(photo(f"gallery/{item}{i}.png", (r, g + i, b))), item)
+        for item, (r, g, b) in COLOURS.items()
+        for i in range(3)
+    ]
+
+
+def query(photo, name, colour, item):
+    return ImageRecord(name, str(photo(f"queries/{name}.png", colour)), item)
+
+
+def evaluate(queries, extraction, store, **options):
+    return evaluate_system(queries, extraction=extraction, store=store, space="s", **options)
+
+
+def test_right_and_wrong_answers_are_counted(extraction, store, photo, gallery):
+    queries = [
+        query(photo, "a", (240, 20, 20), "red"),
+        query(photo, "b", (20, 20, 240), "blue"),
+        query(photo, "c", (90, 95, 100), "green"),  # grey to look at, green by its label
+    ]
+    result = evaluate(queries, extraction, store, gallery=gallery)
+    assert result.evaluation.retrieval.n == 3
+    assert result.evaluation.retrieval.top1 == pytest.approx(2 / 3)
+    (error,) = result.evaluation.errors
+    assert (error.query, error.true_item, error.item) == ("c", "green", "grey")
+    assert error.query_path == queries[2].path
+    assert result.report is None
+
+
+def test_a_query_is_never_matched_with_itself(extraction, store, photo, gallery, tmp_path):
+    copy = tmp_path / "renamed.png"
+    shutil.copy(gallery[0].path, copy)
+    lonely = ImageRecord("lonely", str(photo("gallery/lonely.png", (10, 250, 250))), "cyan")
+    queries = [ImageRecord("q", str(copy), "red"), ImageRecord("r", lonely.path, "cyan")]
+    result = evaluate(queries, extraction, store, gallery=[*gallery, lonely])
+    assert result.evaluation.excluded.own_images == 2
+    assert result.evaluation.excluded.single_images == 1
+    assert result.evaluation.retrieval.n == 1
+    assert result.evaluation.retrieval.top1 == 1
+
+
+def test_items_the_gallery_does_not_show_test_the_answer_new(extraction, store, photo, gallery):
+    queries = [query(photo, "a", (240, 20, 20), "red"), query(photo, "p", (250, 10, 250), "pink")]
+    result = evaluate(queries, extraction, store, gallery=gallery)
+    assert result.evaluation.excluded.unknown_items == 1
+    assert result.evaluation.open_set.auroc == 1
+    assert result.evaluation.decisions.unknown_called_new == 1
+    assert result.evaluation.decisions.known_right == 1
+
+
+def test_unreadable_images_take_no_part_and_are_listed(extraction, store, photo, gallery, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"x")
+    queries = [ImageRecord("q", str(broken), "red"), query(photo, "a", (240, 20, 20), "red")]
+    result = evaluate(queries, extraction, store, gallery=[*gallery, ImageRecord("g", str(broken), "red")])
+    assert [failure.path for failure in result.failed] == [str(broken), str(broken)]
+    assert result.evaluation.retrieval.n == 1
+
+
+def test_the_report_and_the_numbers_are_written(extraction, store, photo, gallery, tmp_path):
+    queries = [query(photo, "a", (240, 20, 20), "red")]
+    result = evaluate(queries, extraction, store, gallery=gallery, out=tmp_path / "out", command="nearid evaluate …")
+    assert "nearid evaluate …" in result.report.read_text()
+    written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert written["top1"] == result.to_json()["top1"] == 1
+    assert written["latency_ms"]["p50"] > 0
+
+
+def test_the_space_as_it_stands(extraction, store, photo, gallery):
+    index_images(gallery, extraction=extraction, store=store, space="s")
+    result = evaluate([query(photo, "a", (240, 20, 20), "red")], extraction, store)
+    assert result.evaluation.system["gallery images"] == 12
+
+
+def test_what_cannot_be_evaluated(extraction, store, photo, gallery, tmp_path):
+    index_images(gallery, extraction=extraction, store=store, space="s")
+    with pytest.raises(InvalidInputError, match="label"):
+        evaluate([query(photo, "a", (1, 2, 3), None)], extraction, store)
+    with pytest.raises(DatasetError, match="none of the 1 queries"):
+        evaluate([ImageRecord("x", str(tmp_path / "no.png"), "red")], extraction, store)
+    with pytest.raises(DatasetError, match="empty"):
+        evaluate_system(
+            [query(photo, "b", (1, 2, 3), "red")], extraction=extraction, store=store, space="t", gallery=[]
+        )

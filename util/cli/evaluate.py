@@ -1,0 +1,119 @@
+"""``nearid evaluate``: how good are the answers?"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from util.cli import options
+from util.cli.console import leave_if_failed, print_json, print_table, progress_bar
+from util.cli.opening import Choices, choose_space, extraction_for_space, extraction_for_writing, opened_store
+from util.cli.reading import read_datasets
+from util.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from util.evaluation.report import Evaluation
+    from util.vector_store.base import VectorStore
+
+
+def evaluate(
+    queries: Annotated[str, typer.Option("--queries", metavar="PATH", help="Labelled photos to ask about.")],
+    gallery: Annotated[
+        str | None,
+        typer.Option("--gallery", metavar="PATH", help="Photos to index first. [default: the space as it stands]"),
+    ] = None,
+    out: options.OutDirectory = None,
+    false_accept_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--far", help="Share of unknown items that may be called known. [default: 0.01, or as calibrated]"
+        ),
+    ] = None,
+    item_from: options.ItemFrom = "auto",
+    extractor: options.ExtractorName = None,
+    recipe: options.RecipeText = None,
+    store: options.Store = None,
+    space: options.Space = None,
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Ask labelled photos and measure the answers: accuracy, ranking, known/new decisions, time.
+
+    With --gallery those photos are indexed first: into the store and space named, or else into one that is gone
+    afterwards. Queries of items that the gallery does not show test the answer "new". --out writes an HTML report.
+    """
+    from util.benchmark.evaluating import evaluate_system
+
+    if false_accept_rate is not None and not 0 < false_accept_rate < 1:
+        raise InvalidInputError(f"--far is a share between 0 and 1, not {false_accept_rate}")
+    choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
+    asked = read_datasets([queries], item_from=item_from)
+    indexed = read_datasets([gallery], item_from=item_from) if gallery is not None else None
+    with _gallery_store(store, gallery) as opened:
+        if indexed is None:
+            chosen = choose_space(choices, opened)
+            extraction = extraction_for_space(choices, opened, chosen)
+        else:
+            extraction = extraction_for_writing(choices)
+            chosen = space or extraction.extractor.name
+        with progress_bar("evaluating") as progress:
+            result = evaluate_system(
+                asked,
+                gallery=indexed,
+                extraction=extraction,
+                store=opened,
+                space=chosen,
+                false_accept_rate=false_accept_rate,
+                out=out,
+                command=shlex.join(["nearid", *sys.argv[1:]]),
+                progress=progress,
+            )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print(result.evaluation)
+        if result.report is not None:
+            print(f"report: {result.report}")
+    leave_if_failed(result.failed, quiet=as_json)
+
+
+@contextmanager
+def _gallery_store(url: str | None, gallery: str | None) -> Iterator[VectorStore]:
+    if url is not None or gallery is None:
+        with opened_store(url) as store:
+            yield store
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="nearid-") as directory,
+        opened_store(f"embedded:{Path(directory) / 'evaluation.db'}") as store,
+    ):
+        yield store
+
+
+def _print(evaluation: Evaluation) -> None:
+    retrieval = evaluation.retrieval
+    low, high = retrieval.top1_ci95
+    rows = [
+        ("queries", str(retrieval.n)),
+        ("top-1", f"{retrieval.top1:.3f}  (95 % interval {low:.3f} to {high:.3f})"),
+        *((f"recall@{k}", f"{share:.3f}") for k, share in retrieval.recall.items() if int(k) > 1),
+        ("mAP", f"{retrieval.map:.3f}"),
+        ("mAP@R", f"{retrieval.map_at_r:.3f}"),
+    ]
+    if evaluation.open_set is not None:
+        rows.append(("known or new, AUROC", f"{evaluation.open_set.auroc:.3f}"))
+    if evaluation.latency is not None:
+        rows.append(
+            ("one answer takes", f"{evaluation.latency.p50:.0f} ms  (95 % within {evaluation.latency.p95:.0f} ms)")
+        )
+    print_table(("measure", "value"), rows)
