@@ -17,7 +17,7 @@ from util.evaluation.evaluate import evaluate_ranking
 from util.evaluation.report import Evaluation
 from util.plots.report import write_report
 from util.records import Embeddings, ImageRecord, SpaceInfo
-from util.search.calibrating import DEFAULT_FALSE_ACCEPT_RATE, calibrate_space, calibration_of
+from util.search.calibrating import calibrate_space, calibration_of
 from util.search.extraction import Extraction, Failure, Progress, no_progress
 from util.search.identifying import decide
 from util.search.indexing import index_images
@@ -56,7 +56,6 @@ def evaluate_system(
     store: VectorStore,
     space: str,
     gallery: Sequence[ImageRecord] | None = None,
-    index: str = "Flat",
     false_accept_rate: float | None = None,
     out: Path | None = None,
     command: str = "",
@@ -73,7 +72,6 @@ def evaluate_system(
         store: holds the space.
         space: its name.
         gallery: images to index first; the space as it stands without them.
-        index: FAISS factory string for a space that is made now.
         false_accept_rate: calibrates the space for this rate; without it, the calibration it has is used, or made.
         out: folder for ``report.html`` and ``evaluation.json``.
         command: what was typed, for the report.
@@ -88,7 +86,7 @@ def evaluate_system(
     """
     failed: list[Failure] = []
     if gallery is not None:
-        made = index_images(gallery, extraction=extraction, store=store, space=space, index=index, progress=progress)
+        made = index_images(gallery, extraction=extraction, store=store, space=space, progress=progress)
         failed += made.failed
     info = store.info(space)
     if info.count == 0:
@@ -178,6 +176,3 @@ def _write(evaluation: Evaluation, out: Path | None, command: str) -> Path | Non
     out.mkdir(parents=True, exist_ok=True)
     (out / "evaluation.json").write_text(json.dumps(evaluation.to_json(), ensure_ascii=False, indent=1) + "\n")
     return write_report(evaluation, out / "report.html", command=command)
-
-
-__all__ = ["DEFAULT_FALSE_ACCEPT_RATE", "SystemEvaluation", "evaluate_system"]

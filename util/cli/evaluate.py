@@ -33,9 +33,7 @@ def evaluate(
     out: options.OutDirectory = None,
     false_accept_rate: Annotated[
         float | None,
-        typer.Option(
-            "--far", help="Share of unknown items that may be called known. [default: 0.01, or as calibrated]"
-        ),
+        typer.Option("--far", help="Share of unknown items that may be called known. [default: as calibrated]"),
     ] = None,
     item_from: options.ItemFrom = "auto",
     extractor: options.ExtractorName = None,
