@@ -63,7 +63,7 @@ def levels_from_unit_floats(values: NDArray[np.floating], *, name: str) -> NDArr
 def _levels(array: NDArray[np.generic], name: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array.view(np.uint8)
-    if array.dtype == np.uint16:
+    if np.issubdtype(array.dtype, np.uint16):  # of either byte order
         return (array.astype(np.uint16) >> 8).astype(np.uint8)
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)

@@ -17,7 +17,7 @@ from util.images.pixels import pixels_from_array
 from util.images.video import read_frame, split_frame_address
 from util.images.writing import encode_bmp
 
-_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def read_bytes(
@@ -43,13 +43,11 @@ def read_bytes(
         ImageError: if there is nothing to read there, naming ``source`` and the reason.
         ImageTooLargeError: if it is over the byte limit (or, for a frame, the pixel limit).
     """
-    text = str(source)
-    if isinstance(source, str):
-        if is_data_url(text):
-            return decode_base64(text, limits=limits)
-        if _OTHER_SCHEME.match(text):
-            return _read_url(text, limits, allow_urls, allow_private_networks)
-    file, frame = split_frame_address(text)
+    if isinstance(source, str) and is_data_url(source):
+        return decode_base64(source, limits=limits)
+    if isinstance(source, str) and _SCHEME.match(source):
+        return _read_url(source, limits, allow_urls, allow_private_networks)
+    file, frame = split_frame_address(str(source))
     if frame is None:
         return read_file(Path(source), limits=limits)
     return encode_bmp(read_frame(Path(file), frame, limits=limits))
@@ -92,6 +90,9 @@ def read_image(
         return decode(bytes(source), name=name or "image", limits=limits)
     if not isinstance(source, str | Path):
         raise InvalidInputError(f"an image is a path, a URL, bytes or an array, not {type(source).__name__}")
+    file, frame = split_frame_address(str(source))
+    if frame is not None and not _SCHEME.match(str(source)):
+        return read_frame(Path(file), frame, limits=limits)
     data = read_bytes(source, limits=limits, allow_urls=allow_urls, allow_private_networks=allow_private_networks)
     return decode(data, name=name or ("data URL" if is_data_url(str(source)) else str(source)), limits=limits)
 

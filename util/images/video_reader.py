@@ -18,7 +18,7 @@ from util.images.files import regular_file
 _FRAMES_WORTH_DECODING = 250
 
 # One decoding thread a reader: several readers work side by side, and readers survive a fork.
-_OPTIONS = [cv2.CAP_PROP_N_THREADS, 1, cv2.CAP_PROP_ORIENTATION_AUTO, 1]
+_OPTIONS = [cv2.CAP_PROP_N_THREADS, 1]
 
 # First bytes of MP4 and MOV, AVI, and Matroska with WebM.
 _CONTAINERS = ((4, (b"ftyp", b"moov", b"mdat", b"wide", b"free")), (8, (b"AVI ",)), (0, (b"\x1aE\xdf\xa3",)))
@@ -109,6 +109,7 @@ class VideoReader:
         # An absolute path, because FFmpeg takes "scheme:rest" for a protocol.
         if not self._capture.open(str(self._path.absolute()), cv2.CAP_FFMPEG, _OPTIONS):
             raise self._error("holds no video that can be decoded")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
 
     def _reach(self, number: int) -> bool:
         time = (number - 0.5) / self.frames_per_second
