@@ -142,10 +142,10 @@ def test_records_may_come_from_an_iterator(extraction, store, photo):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_another_recipe_is_refused_and_nothing_is_lost(extraction, store, photo):
+def test_another_recipe_is_refused_and_nothing_is_lost(mean_colour, extraction, store, photo):
     path = photo("a.png", (255, 0, 0))
     index_images([record(path)], extraction=extraction, store=store)
-    other = Extraction(type(extraction.extractor)("resize=2"))
+    other = Extraction(mean_colour("resize=2"))
     with pytest.raises(FingerprintMismatchError, match=extraction.extractor.fingerprint[:12]):
         index_images([record(path)], extraction=other, store=store)
     assert len(stored(store)) == 1

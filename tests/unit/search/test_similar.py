@@ -51,8 +51,8 @@ def test_hits_below_the_smallest_score_are_left_out(gallery, extraction, photo):
     assert found.results[0].ids == ("red", "orange")
 
 
-def test_the_wrong_extractor_is_refused(gallery, extraction, photo):
-    other = Extraction(type(extraction.extractor)("resize=2"))
+def test_the_wrong_extractor_is_refused(mean_colour, gallery, extraction, photo):
+    other = Extraction(mean_colour("resize=2"))
     with pytest.raises(FingerprintMismatchError):
         find_similar([str(photo("q.png", (1, 1, 1)))], extraction=other, store=gallery, space="mean_colour")
 
