@@ -66,3 +66,15 @@ def catalogue(tmp_path_factory) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.clip(shot, 0, 255).astype(np.uint8)).save(path, quality=92)
     return folder
+
+
+@pytest.fixture(scope="session")
+def hostile_images(tmp_path_factory) -> list[Path]:
+    """2,000 mutated image files of every format (see ``hostile_images.py``), some of real photos where at hand."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("hostile_images", Path(__file__).with_name("hostile_images.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    photos = sorted(GROCERY.glob("train/*/*/*.jpg"))[:10]
+    return module.write_hostile_images(tmp_path_factory.mktemp("hostile"), 2000, photos=photos)
