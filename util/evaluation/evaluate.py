@@ -65,10 +65,11 @@ def evaluate_ranking(
     _check(results, queries, decisions)
     ranking = rank_gallery(results, [query.item for query in queries], gallery_items, excluded=excluded)
     paths = gallery_paths or {}
-    if decisions is None:
-        outcomes = judge_first_hits(ranking, queries, calibration=calibration, paths=paths)
-    else:
+    first_hits = judge_first_hits(ranking, queries, paths=paths)
+    if decisions is not None:
         outcomes = judge_decisions(ranking, queries, decisions, paths=paths)
+    else:
+        outcomes = judge_first_hits(ranking, queries, calibration=calibration, paths=paths)
     wrong = [outcome for outcome in outcomes if outcome.wrong]
     trials = open_set_trials(ranking)
     decided = decisions is not None or calibration is not None
@@ -78,7 +79,8 @@ def evaluate_ranking(
         decisions=count_decisions(outcomes) if decided else None,
         calibration=calibration,
         confusion=confusion_matrix(outcomes),
-        worst_confusions=worst_confusions(outcomes, _WORST),
+        confusion_of_first_hits=confusion_matrix(first_hits),
+        worst_confusions=worst_confusions([one for one in first_hits if one.true_item is not None], _WORST),
         errors=by_score(wrong)[:_LISTED],
         n_errors=len(wrong),
         unsure=by_score(outcome for outcome in outcomes if outcome.decision == "unsure")[:_LISTED],

@@ -39,7 +39,8 @@ def judge_first_hits(
 ) -> list[Outcome]:
     """Outcomes if every query is taken for the item of its first hit, as far as the calibration lets it.
 
-    Without a hit the answer is ``new``; without a calibration every other one is ``known``.
+    Without a hit the answer is ``new``. Without a calibration every other one is ``known``; with one, a query whose
+    highest score two items share is ``unsure``, since nothing speaks for the one that stands first.
 
     Args:
         ranking: Q rankings.
@@ -95,4 +96,12 @@ def _by_first_hit(ranking: Ranking, row: int, calibration: Calibration | None) -
         return "new", None, None, None
     score = float(ranking.scores[row, 0])
     decision: DecisionKind = calibration.decide(score) if calibration else "known"
+    if calibration and decision == "known" and _shared_by_items(ranking, row):
+        decision = "unsure"
     return decision, None if decision == "new" else ranking.item_at(row, 0), score, ranking.id_at(row, 0)
+
+
+def _shared_by_items(ranking: Ranking, row: int) -> bool:
+    """Whether images of two items share the highest score."""
+    sharing = ranking.hits[row, ranking.scores[row] == ranking.scores[row, 0]]
+    return bool(np.unique(ranking.gallery_items[sharing]).size > 1)

@@ -63,8 +63,10 @@ class Evaluation:
         open_set: are known items told from new ones; ``None`` if there were no trials of one of the two kinds.
         decisions: how decisions came out; ``None`` where none were made, and first hits stand for them.
         calibration: what the decisions rest on, where it is known.
-        confusion: which item is taken for which; by decision, or else by first hit.
-        worst_confusions: the most frequent of them, with examples.
+        confusion: which item is taken for which, by decision.
+        confusion_of_first_hits: the same by first hit, whatever was decided; equal where no decisions were made.
+        worst_confusions: the known items whose first hit most often shows another item, with examples. By first hit,
+            because an extractor mixes items up also where a careful threshold leaves the answer open.
         errors: wrong answers, highest score first, up to a bound.
         n_errors: how many there are.
         unsure: queries left open, highest score first, up to the same bound.
@@ -83,6 +85,7 @@ class Evaluation:
     decisions: DecisionCounts | None
     calibration: Calibration | None
     confusion: ConfusionMatrix
+    confusion_of_first_hits: ConfusionMatrix
     worst_confusions: tuple[Confusion, ...]
     errors: tuple[Outcome, ...]
     n_errors: int
@@ -109,6 +112,7 @@ class Evaluation:
             "calibration": self.calibration.to_json() if self.calibration else None,
             "latency_ms": self.latency.to_json() if self.latency else None,
             "confusion": self.confusion.to_json(),
+            "confusion_of_first_hits": self.confusion_of_first_hits.to_json(),
             "worst_confusions": [confusion.to_json() for confusion in self.worst_confusions],
             "errors": [error.to_json() for error in self.errors],
             "n_errors": self.n_errors,

@@ -77,6 +77,11 @@ def test_given_decisions_bring_their_threshold(shelf):
     assert evaluation.decisions.known_unsure == 3 and evaluation.decisions.unknown_unsure == 1
     assert evaluation.open_set.threshold == 0.95 and evaluation.open_set.threshold_source == "given"
     assert len(evaluation.unsure) == 4 and evaluation.errors == ()
+    # What first hits mix up is told all the same: q1 and, by the order of a tie, q4.
+    mixed_up = [(one.true_item, one.predicted) for one in evaluation.worst_confusions]
+    assert mixed_up == [("cream", "milk"), ("juice", "cream")]
+    assert evaluation.confusion.counts.tolist() == [1, 1, 1, 1]
+    assert evaluation.confusion_of_first_hits.counts.sum() == 4
 
 
 def test_cut_rankings_say_so(results_of):

@@ -34,6 +34,13 @@ def test_a_calibration_decides_by_score(shelf, queries):
     assert outcomes[2].right and outcomes[2].item is None and outcomes[2].hit == "g3"
 
 
+def test_a_score_that_two_items_share_is_left_open(shelf, queries):
+    calibration = calibrate([0.65, 0.9], [0.1, 0.2], far=0.0)  # threshold in the middle of 0.2 and 0.65
+    outcomes = judge_first_hits(rank_gallery(*shelf), queries, calibration=calibration, paths={})
+    assert outcomes[3].score > calibration.threshold and outcomes[3].decision == "unsure"
+    assert [one.decision for one in outcomes[:3]] == ["known"] * 3
+
+
 def test_nothing_found_is_new(results_of):
     ranking = rank_gallery(results_of([[0.5]], ["g"], depth=0), ["milk"], {"g": "milk"})
     [outcome] = judge_first_hits(ranking, [ImageRecord("q", "q.jpg", "milk")], paths={})
