@@ -1,0 +1,159 @@
+"""Approximate search through a FAISS index that is built, extended and built again as the space changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from util.records import Embeddings
+from util.vector_store.embedded import exact
+from util.vector_store.embedded.cache_file import CacheUnusableError
+from util.vector_store.embedded.exact import Candidates
+from util.vector_store.embedded.faiss_index import (
+    BuiltIndex,
+    build,
+    extended,
+    least_rows,
+    read_index,
+    set_parameters,
+    write_index,
+)
+from util.vector_store.embedded.rows import Positions, VectorRows
+
+_log = logging.getLogger(__name__)
+
+TokenOf = Callable[[int], str | None]
+
+# Newer rows are scanned until they are this share of the index; an index with this share of removed rows is rebuilt.
+_SHARE_NEWER, _SHARE_REMOVED = 0.1, 0.25
+_FEW = 1000
+# An index whose centroids were learnt from a space this many times smaller no longer fits it.
+_OUTGROWN = 4
+
+
+class ApproximateSearch:
+    """The index of one space.
+
+    Rows that came after the index was built are scanned and rows that left are passed over, so results are never
+    stale. One thread builds at a time; the others go on with what there is.
+
+    Args:
+        path: where the index is cached.
+        factory: FAISS factory string.
+        dimension: of the vectors.
+    """
+
+    def __init__(self, path: Path, *, factory: str, dimension: int) -> None:
+        self._path, self._factory, self._dimension = path, factory, dimension
+        self._building = threading.Lock()
+        self._built: BuiltIndex | None = None
+        self._looked_on_disk = False
+        self._parameters = ""
+        # After a failure (too few rows to learn from) the space has to grow before it is worth another try.
+        self._least = least_rows(factory, dimension)
+
+    def nearest(
+        self, rows: VectorRows, queries: Embeddings, k: int, *, parameters: str, token_of: TokenOf
+    ) -> list[Candidates]:
+        """About the k rows most similar to each query, with exact scores.
+
+        Args:
+            rows: the rows to search.
+            queries: float32 (Q, D), unit rows.
+            k: how many.
+            parameters: how hard to search, as ``set_parameters`` takes them.
+            token_of: the token of a change in this history.
+        """
+        proposals = 4 * k + 16
+        if 4 * proposals > rows.count or rows.count < self._least:
+            return exact.nearest(rows, queries, k)
+        self.refresh(rows, token_of=token_of, wait=False)
+        built = self._built
+        if built is None:
+            return exact.nearest(rows, queries, k)
+        self._set_parameters(built, parameters)
+        newer, start = rows.after(int(built.keys[-1]))
+        found_newer = exact.nearest(newer, queries, k)
+        return [
+            self._among(rows, query, np.union1d(rows.positions(keys), tail.positions + start), k)
+            for query, keys, tail in zip(queries, built.propose(queries, proposals), found_newer, strict=True)
+        ]
+
+    def refresh(self, rows: VectorRows, *, token_of: TokenOf, wait: bool = True) -> None:
+        """Loads, builds or extends the index where it is due.
+
+        Args:
+            rows: the rows it is to find.
+            token_of: the token of a change in this history.
+            wait: whether to wait for another thread that is at it.
+        """
+        if rows.count < self._least or not self._due(rows) or not self._building.acquire(blocking=wait):
+            return
+        try:
+            if not self._looked_on_disk:
+                self._built, self._looked_on_disk = self._from_disk(token_of), True
+            if self._due(rows):
+                self._built = self._made(rows)
+                self._keep(self._built, rows.change, token_of)
+        except RuntimeError as error:
+            self._least = 2 * rows.count
+            _log.warning("searching exactly: FAISS cannot build %s on %d images (%s)", self._factory, rows.count, error)
+        finally:
+            self._building.release()
+
+    def _among(self, rows: VectorRows, query: Embeddings, positions: Positions, k: int) -> Candidates:
+        if len(positions) < k:  # the index looked at too few lists, or most of what it found was removed
+            return exact.nearest(rows, query[np.newaxis], k)[0]
+        return exact.best_of(rows, query, positions, k)
+
+    def _due(self, rows: VectorRows) -> bool:
+        built = self._built
+        if built is None:
+            return True
+        newer, _ = rows.after(int(built.keys[-1]))
+        return newer.count > max(_FEW, _SHARE_NEWER * len(built.keys)) or self._unfit(built, rows)
+
+    def _unfit(self, built: BuiltIndex, rows: VectorRows) -> bool:
+        newer, _ = rows.after(int(built.keys[-1]))
+        removed = len(built.keys) - (rows.count - newer.count)
+        outgrown = 0 < _OUTGROWN * built.trained_on < rows.count
+        return removed > max(_FEW, _SHARE_REMOVED * len(built.keys)) or outgrown
+
+    def _made(self, rows: VectorRows) -> BuiltIndex:
+        built = self._built
+        if built is not None and not self._unfit(built, rows):
+            try:
+                return self._ready(extended(built, rows))
+            except RuntimeError as error:
+                _log.debug("building %s again, since it cannot be extended: %s", self._factory, error)
+        return self._ready(build(self._factory, rows))
+
+    def _ready(self, built: BuiltIndex) -> BuiltIndex:
+        set_parameters(built.index, self._parameters)
+        return built
+
+    def _set_parameters(self, built: BuiltIndex, parameters: str) -> None:
+        if parameters != self._parameters:
+            set_parameters(built.index, parameters)
+            self._parameters = parameters
+
+    def _from_disk(self, token_of: TokenOf) -> BuiltIndex | None:
+        try:
+            built, change, token = read_index(self._path, factory=self._factory, dimension=self._dimension)
+        except CacheUnusableError as error:
+            _log.debug("no index on disk: %s", error)
+            return None
+        if token != token_of(change):
+            _log.info("the index %s tells another history: building it again", self._path)
+            return None
+        return self._ready(built)
+
+    def _keep(self, built: BuiltIndex, change: int, token_of: TokenOf) -> None:
+        try:
+            write_index(self._path, built, factory=self._factory, change=change, token=token_of(change) or "")
+        except OSError as error:
+            _log.warning("keeping the index in memory only: %s cannot be written (%s)", self._path, error)
