@@ -51,6 +51,7 @@ class Server(BaseHTTPRequestHandler):
             self.wfile.flush()
             if self.server.closing.wait(seconds / len(data)):
                 return
+        self.server.delivered.append(self.path)
 
     def flood(self):
         while not self.server.closing.is_set():
@@ -151,7 +152,8 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     with ThreadingHTTPServer(("", 0), Server) as listening:
-        listening.seen, listening.closing, listening.daemon_threads = [], threading.Event(), True
+        listening.seen, listening.delivered = [], []
+        listening.closing, listening.daemon_threads = threading.Event(), True
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield listening
@@ -306,10 +308,11 @@ def test_byte_limit_is_exact(url):
 
 
 @pytest.mark.parametrize("path", ["slow-body", "slow-headers", "silent"])
-def test_slow_servers_are_cut_off(url, path):
-    """Each would deliver the image after 20 seconds, with never more than a moment between two bytes."""
+def test_slow_servers_are_cut_off(server, url, path):
+    """Each would deliver the image after 20 seconds, two of them with never more than a moment between two bytes."""
     with pytest.raises(ImageError, match=r"did not arrive within 0\.5 seconds|timed out"):
         fetch(url(path), max_seconds=0.5)
+    assert server.delivered == []
 
 
 def test_nothing_stays_behind_a_cut_off_download(url):
@@ -365,7 +368,8 @@ def secure_server(server, tmp_path_factory):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as listening:
-        listening.seen, listening.closing, listening.daemon_threads = [], threading.Event(), True
+        listening.seen, listening.delivered = [], []
+        listening.closing, listening.daemon_threads = threading.Event(), True
         listening.socket = context.wrap_socket(listening.socket, server_side=True)
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -388,6 +392,7 @@ def test_https_with_a_certificate_that_is_trusted(secure_server, monkeypatch):
     assert fetch(f"{address}/redirect") == png()
     with pytest.raises(ImageError, match="did not arrive|timed out"):
         fetch(f"{address}/slow-body", max_seconds=0.5)
+    assert secure_server.delivered == []
     with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):  # the name is checked, not only the signature
         fetch(address.replace("localhost", "127.0.0.1") + "/image.png")
 
