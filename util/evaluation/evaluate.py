@@ -65,7 +65,7 @@ def evaluate_ranking(
     _check(results, queries, decisions)
     ranking = rank_gallery(results, [query.item for query in queries], gallery_items, excluded=excluded)
     paths = gallery_paths or {}
-    first_hits = judge_first_hits(ranking, queries, paths=paths)
+    first_hits = [one for one in judge_first_hits(ranking, queries, paths=paths) if one.true_item is not None]
     if decisions is not None:
         outcomes = judge_decisions(ranking, queries, decisions, paths=paths)
     else:
@@ -80,7 +80,7 @@ def evaluate_ranking(
         calibration=calibration,
         confusion=confusion_matrix(outcomes),
         confusion_of_first_hits=confusion_matrix(first_hits),
-        worst_confusions=worst_confusions([one for one in first_hits if one.true_item is not None], _WORST),
+        worst_confusions=worst_confusions(first_hits, _WORST),
         errors=by_score(wrong)[:_LISTED],
         n_errors=len(wrong),
         unsure=by_score(outcome for outcome in outcomes if outcome.decision == "unsure")[:_LISTED],

@@ -11,8 +11,8 @@ from util.evaluation.outcomes import Outcome
 from util.evaluation.ranking import Ranking
 from util.records import Decision, DecisionKind, ImageRecord
 
-Answer = tuple[DecisionKind, str | None, float | None, str | None]
-"""Decision, item, score and best hit."""
+Answer = tuple[DecisionKind, str | None, float | None, str | None, str | None]
+"""Decision, its item, score, best hit and the item that this shows."""
 
 
 def judge_decisions(
@@ -67,7 +67,7 @@ def _judge(
 def _outcome(
     ranking: Ranking, row: int, query: ImageRecord, answer: Answer, right: int, paths: Mapping[str, str]
 ) -> Outcome:
-    decision, item, score, hit = answer
+    decision, item, score, hit, hit_item = answer
     right_hit = ranking.id_at(row, right) if right >= 0 else None
     return Outcome(
         query=query.id,
@@ -76,6 +76,7 @@ def _outcome(
         item=item,
         score=score,
         hit=hit,
+        hit_item=hit_item,
         label=query.item,
         right_hit=right_hit,
         right_score=float(ranking.scores[row, right]) if right_hit is not None else None,
@@ -87,18 +88,20 @@ def _outcome(
 
 
 def _given(decision: Decision) -> Answer:
-    hits = decision.evidence.hits
-    return decision.decision, decision.item, decision.score, hits[0].id if hits else None
+    best = next(iter(decision.evidence.hits), None)
+    hit, hit_item = (best.id, best.item) if best else (None, None)
+    return decision.decision, decision.item, decision.score, hit, hit_item
 
 
 def _by_first_hit(ranking: Ranking, row: int, calibration: Calibration | None) -> Answer:
     if ranking.hits[row, 0] < 0:
-        return "new", None, None, None
+        return "new", None, None, None, None
     score = float(ranking.scores[row, 0])
     decision: DecisionKind = calibration.decide(score) if calibration else "known"
     if calibration and decision == "known" and _shared_by_items(ranking, row):
         decision = "unsure"
-    return decision, None if decision == "new" else ranking.item_at(row, 0), score, ranking.id_at(row, 0)
+    hit_item = ranking.item_at(row, 0)
+    return decision, None if decision == "new" else hit_item, score, ranking.id_at(row, 0), hit_item
 
 
 def _shared_by_items(ranking: Ranking, row: int) -> bool:

@@ -20,6 +20,7 @@ class Outcome:
         item: the item it was taken for, or the best guess when ``unsure``; ``None`` when ``new``.
         score: score of the best hit; ``None`` if nothing was found.
         hit: id of the best hit; ``None`` if nothing was found.
+        hit_item: the item it shows, whatever was decided.
         label: what the query is labelled as, whether or not the gallery shows it.
         right_hit: id of the best hit that shows the true item; ``None`` if there is none in the ranking.
         right_score: its score.
@@ -35,6 +36,7 @@ class Outcome:
     item: str | None
     score: float | None = None
     hit: str | None = None
+    hit_item: str | None = None
     label: str | None = None
     right_hit: str | None = None
     right_score: float | None = None

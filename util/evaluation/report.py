@@ -63,8 +63,8 @@ class Evaluation:
         open_set: are known items told from new ones; ``None`` if there were no trials of one of the two kinds.
         decisions: how decisions came out; ``None`` where none were made, and first hits stand for them.
         calibration: what the decisions rest on, where it is known.
-        confusion: which item is taken for which, by decision.
-        confusion_of_first_hits: the same by first hit, whatever was decided; equal where no decisions were made.
+        confusion: which item is taken for which, by decision, or else by first hit.
+        confusion_of_first_hits: the same for known items only, by first hit, whatever was decided.
         worst_confusions: the known items whose first hit most often shows another item, with examples. By first hit,
             because an extractor mixes items up also where a careful threshold leaves the answer open.
         errors: wrong answers, highest score first, up to a bound.

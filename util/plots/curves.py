@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from scipy.special import ndtri
 
 from util.errors import InvalidInputError
 from util.evaluation.open_set import Roc
-from util.plots.style import DIFFERENT, GRID, INK, MUTED, SAME, SMALL_SIZE, new_figure, quiet
+from util.plots.style import DIFFERENT, GRID, INK, MUTED, SAME, SMALL_SIZE, TEXT_SIZE, new_figure, quiet
 
 _DET_TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 
@@ -29,7 +30,7 @@ def plot_roc(
     Args:
         roc: the curve.
         area: the AUROC, written into the figure.
-        marked: false-accept rates at which the true-accept rate is written next to the curve.
+        marked: false-accept rates at which the curve is marked and its true-accept rate written out.
         operating_point: false-accept and true-accept rate of the threshold in use.
         title: of the figure.
     """
@@ -41,20 +42,28 @@ def plot_roc(
     axes.fill_between(roc.far, roc.tar, color=SAME, alpha=0.08, linewidth=0)
     for far in marked:
         tar = float(roc.tar[np.searchsorted(roc.far, far, side="right") - 1])
-        axes.plot(far, tar, marker="o", markersize=5, color=SAME, clip_on=False)
-        axes.annotate(
-            f"{tar:.1%} at FAR {far:.0%}", (far, tar), (8, -3 if tar > 0.5 else 3), textcoords="offset points",
-            color=INK, fontsize=SMALL_SIZE, va="top" if tar > 0.5 else "bottom",
-        )  # fmt: skip
+        axes.plot(far, tar, "o", markersize=5, color=SAME, clip_on=False, label=f"TAR {tar:.1%} at FAR {far:.0%}")
     if operating_point is not None:
-        axes.plot(*operating_point, marker="D", markersize=6, color=DIFFERENT, clip_on=False, label="threshold in use")
-        axes.legend(loc="lower right", frameon=False, fontsize=SMALL_SIZE, labelcolor=INK)
-    if area is not None:
-        axes.text(0.98, 0.14, f"AUROC {area:.3f}", ha="right", color=INK, transform=axes.transAxes)
+        axes.plot(*operating_point, "D", markersize=6, color=DIFFERENT, clip_on=False, label="threshold in use")
+    _explain(axes, area)
     axes.set(xlim=(0, 1), ylim=(0, 1.001))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return figure
+
+
+def _explain(axes: Axes, area: float | None) -> None:
+    """A legend in the corner that the curve is not in."""
+    below_chance = area is not None and area < 0.5
+    legend = axes.legend(
+        loc="upper left" if below_chance else "lower right",
+        title="" if area is None else f"AUROC {area:.3f}",
+        frameon=False,
+        fontsize=SMALL_SIZE,
+        labelcolor=INK,
+        alignment="left",
+    )
+    legend.get_title().set(color=INK, fontsize=TEXT_SIZE)
 
 
 def plot_det(roc: Roc, *, title: str = "Known or new? DET") -> Figure:

@@ -47,5 +47,6 @@ def plot_scores(
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
-    axes.legend(loc="best", frameon=False, fontsize=SMALL_SIZE, labelcolor=INK)
+    # Below the axes, where it hides no bar.
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL_SIZE, labelcolor=INK)
     return figure

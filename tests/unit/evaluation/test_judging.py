@@ -31,7 +31,7 @@ def test_a_calibration_decides_by_score(shelf, queries):
     calibration = calibrate([0.65, 0.9], [0.1, 0.75], far=0.0, miss_rate=0.0)
     outcomes = judge_first_hits(rank_gallery(*shelf), queries, calibration=calibration, paths={})
     assert [one.decision for one in outcomes] == ["known", "known", "new", "unsure"]
-    assert outcomes[2].right and outcomes[2].item is None and outcomes[2].hit == "g3"
+    assert outcomes[2].right and (outcomes[2].item, outcomes[2].hit, outcomes[2].hit_item) == (None, "g3", "cream")
 
 
 def test_a_score_that_two_items_share_is_left_open(shelf, queries):
@@ -55,4 +55,5 @@ def test_decisions_of_the_system_stand(shelf, queries):
     outcomes = judge_decisions(rank_gallery(*shelf), queries, [made, made, no_match, made, no_match], paths=PATHS)
     assert [one.right for one in outcomes] == [False, True, True, False]
     assert (outcomes[0].hit, outcomes[0].hit_path, outcomes[0].right_hit) == ("g3", "shelf/g3.jpg", "g1")
+    assert outcomes[1].hit_item == "cream"
     assert outcomes[3].hit is None and np.isclose(outcomes[3].right_score, 0.7)
