@@ -62,6 +62,12 @@ class DatasetError(NearIdError):
     code = "dataset_invalid"
 
 
+class DownloadError(NearIdError):
+    """A file that could not be fetched or is not the published one; the message says where to put it by hand."""
+
+    code = "download_failed"
+
+
 class UnknownExtractorError(InvalidInputError):
     """No extractor has this name; the message lists the ones there are."""
 
