@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from util.datasets.apportion import apportion, fill
 from util.errors import DatasetError, ImageError, InvalidInputError
+from util.images import content_hash, read_bytes
 from util.records import ImageRecord
 
 TRAIN_AND_TEST: Mapping[str, float] = {"train": 0.8, "test": 0.2}
@@ -124,23 +125,21 @@ def hold_out_items(
 
 
 def with_content_hashes(records: Iterable[ImageRecord]) -> list[ImageRecord]:
-    """The same images with the SHA-256 of their files in the metadata field ``sha256``.
+    """The same images with the SHA-256 of their bytes in the metadata field ``sha256``.
 
     Data sets hold copies. A copy of a training photo among the test photos is found by memory alone, so split by
-    ``group_by="sha256"`` before reporting numbers.
-
-    Raises:
-        ImageError: if a file cannot be read.
+    ``group_by="sha256"`` before reporting numbers. An image that cannot be read gets no hash; whoever reads it for its
+    pixels reports it.
     """
-    return [replace(record, metadata={**record.metadata, "sha256": _digest(record.path)}) for record in records]
+    return [_with_hash(record) for record in records]
 
 
-def _digest(path: str) -> str:
+def _with_hash(record: ImageRecord) -> ImageRecord:
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - the path is a string all along
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ImageError(path, f"cannot be read ({error.strerror})") from error
+        digest = content_hash(read_bytes(record.path))
+    except ImageError:
+        return record
+    return replace(record, metadata={**record.metadata, "sha256": digest})
 
 
 def _by_id(records: Iterable[ImageRecord]) -> list[ImageRecord]:
