@@ -10,7 +10,7 @@ MAX_PIXELS = 4_000_000
 MAX_SECONDS = 300
 
 DECODE_ALL = """
-import hashlib, json, resource, sys
+import hashlib, json, re, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
@@ -29,12 +29,16 @@ def outcome(path):
     assert pixels.shape[2] in (3, 4) and 0 < pixels.shape[0] * pixels.shape[1] <= max_pixels
     return {"name": path.name, "shape": pixels.shape, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
 
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+def peak():
+    # Not ru_maxrss: it starts from the peak of the process that started this one.
+    status = Path("/proc/self/status")
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1]) * 1024 if status.exists() else None
+
 before = peak()
 with ThreadPoolExecutor(threads) as pool:
     for result in pool.map(outcome, sorted(Path(sys.argv[1]).iterdir())):
         print(json.dumps(result), flush=True)
-print(json.dumps({"grown": peak() - before}))
+print(json.dumps({"grown": before and peak() - before}))
 """
 
 
@@ -84,7 +88,9 @@ def test_both_outcomes_are_common(outcomes):
 @pytest.mark.slow
 def test_memory_is_bounded_by_the_pixel_limit(outcomes):
     _, grown = outcomes
-    assert grown < 16 * MAX_PIXELS + 64 * 2**20
+    if grown is None:
+        pytest.skip("the peak of a process's memory is read from /proc, which this system lacks")
+    assert grown < 22 * MAX_PIXELS + 64 * 2**20  # as ImageLimits says
 
 
 @pytest.mark.slow

@@ -119,9 +119,9 @@ def _pixels(image: ImageFile.ImageFile, name: str) -> NDArray[np.uint8]:
         return spread_grey(levels_from_unit_floats(np.asarray(upright), name=name))
     if upright.mode in ("I", "LAB", "HSV"):
         raise ImageError(name, f"has pixels of Pillow's mode {upright.mode}: save it as 8- or 16-bit RGB or grey")
-    if upright.has_transparency_data:
-        return without_opaque_alpha(np.array(upright.convert("RGBA")))
-    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    mode = "RGBA" if upright.has_transparency_data else "RGB"
+    pixels = np.array(upright if upright.mode == mode else upright.convert(mode))
+    return without_opaque_alpha(pixels) if mode == "RGBA" else pixels
 
 
 def _upright(image: ImageFile.ImageFile) -> Image.Image:

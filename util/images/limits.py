@@ -11,8 +11,8 @@ from util.errors import ImageTooLargeError, InvalidInputError
 class ImageLimits:
     """The largest image that is read.
 
-    Decoding takes up to about 16 bytes of memory a pixel (a progressive JPEG that has to be turned upright), so the
-    default can cost 1.6 GB for one hostile file; lower it where many images are decoded at once.
+    Decoding takes some 10 bytes of memory a pixel, up to 22 for a WebP that has to be turned upright: the default can
+    cost 2.2 GB for one hostile file. Lower it where many images of unknown origin are decoded at once.
 
     Attributes:
         max_bytes: size of the file, the download or the decoded base64.
