@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from util.errors import InvalidInputError
+from util.errors import ImageError, InvalidInputError
 from util.images.limits import DEFAULT_LIMITS, ImageLimits
 
 # The readers need OpenCV, which is slow to import: the functions that open a video import them.
 
+_MOST_FRAMES = 1_000_000  # a header may claim any number
 _ADDRESS = re.compile(r"(?P<file>.+)#frame=(?P<frame>\d{1,9})", re.DOTALL)
 
 
@@ -57,6 +58,8 @@ def list_frames(video: str | Path, *, every_seconds: float = 1.0) -> list[str]:
     with VideoReader(Path(video)) as reader:
         count = reader.count_frames()
         step = max(1.0, every_seconds * reader.frames_per_second)
+    if count / step > _MOST_FRAMES:
+        raise ImageError(str(video), f"has more than {_MOST_FRAMES:,} frames to list: choose a longer interval")
     numbers = (round(position * step) for position in range(math.ceil(count / step)))
     return [f"{video}#frame={number}" for number in numbers if number < count]
 

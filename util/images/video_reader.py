@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 
 from util.errors import ImageError
 from util.images.files import regular_file
+
+# FFmpeg and OpenCV write thousands of lines about one damaged video to standard error; the reader raises one error.
+# FFmpeg's level (-8 is "quiet") can only be set this way, before the first video is opened.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 # Further ahead than this, entering at the key frame before is quicker than decoding all between.
 _FRAMES_WORTH_DECODING = 250

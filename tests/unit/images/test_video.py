@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +17,23 @@ from util.images.reader_pool import OPEN_VIDEOS, ReaderPool
 from util.images.video_reader import VideoReader
 
 CODECS = {"clip.mp4": "mp4v", "clip.mov": "mp4v", "clip.avi": "MJPG", "clip.mkv": "mp4v", "clip.webm": "VP80"}
+
+
+READ_ALL = """
+import sys
+from pathlib import Path
+from util.errors import ImageError
+from util.images import list_frames, read_image
+
+for path in Path(sys.argv[1]).iterdir():
+    try:
+        shapes = {read_image(address).shape for address in list_frames(path)}
+    except ImageError:
+        print("error")
+    else:
+        assert len(shapes) == 1
+        print("frames")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -251,12 +270,36 @@ def test_what_is_no_video(tmp_path, content, reason):
         assert caught.value.source == str(path)
 
 
+def test_damaged_videos_are_errors_and_quiet(make_video, tmp_path, number_shown):
+    """Whatever is damaged: an error or frames, in a process of its own that writes nothing to standard error."""
+    whole, chance = make_video("whole.mp4", "mp4v", frames=90).read_bytes(), np.random.default_rng(0)
+    for number in range(24):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[chance.integers(0, len(damaged), 10 ** (number % 4))] ^= chance.integers(1, 256, dtype=np.uint8)
+        length = chance.integers(1, len(damaged)) if number % 3 == 0 else len(damaged)
+        (tmp_path / f"{number}.mp4").write_bytes(damaged[:length].tobytes())
+    finished = subprocess.run(
+        [sys.executable, "-c", READ_ALL, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (finished.returncode, finished.stderr) == (0, "")
+    outcomes = finished.stdout.split()
+    assert set(outcomes) == {"frames", "error"}
+    assert len(outcomes) == 24
+
+
 def test_pipes_and_directories_are_no_videos(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "folder.mp4").mkdir()
     for name in ("pipe.mp4", "folder.mp4"):
         with pytest.raises(ImageError, match="pipe|directory"):
             list_frames(tmp_path / name)
+
+
+def test_a_list_without_end_is_refused(clip, monkeypatch):
+    monkeypatch.setattr("util.images.video._MOST_FRAMES", 12)
+    assert len(list_frames(clip, every_seconds=1)) == 12
+    with pytest.raises(ImageError, match="more than 12 frames to list: choose a longer interval"):
+        list_frames(clip, every_seconds=0.9)
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
