@@ -14,6 +14,7 @@ from util.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from util.records import SpaceInfo
+    from util.search.extraction import Failure
 
 app = typer.Typer(help="List, inspect, calibrate and drop the spaces of a store.", no_args_is_help=True)
 
@@ -89,8 +90,9 @@ def calibrate(
     choices = Choices(store=store, space=space, device=device)
     with opened_store(store) as opened:
         chosen = choose_space(choices, opened)
+        failures: list[Failure] = []
         if queries is None:
-            made, failures = calibrate_space(opened, chosen, false_accept_rate=false_accept_rate), []
+            made = calibrate_space(opened, chosen, false_accept_rate=false_accept_rate)
         else:
             made, failures = calibrate_on_queries(
                 opened,

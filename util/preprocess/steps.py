@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from util.preprocess import framing, pixels
-from util.preprocess.grammar import Choice, Kind, Number, Size, Value, shape_of
+from util.preprocess.grammar import Choice, Flag, Kind, Name, Number, Size, Value, shape_of
 from util.preprocess.pixels import Image
 
 Shape: TypeAlias = tuple[int, int] | None
@@ -49,9 +49,33 @@ def _center(image: Image, size: Value) -> Image:
     return framing.center_crop(image, height=height, width=width)
 
 
+def _remove_background(image: Image, method: Value, **parameters: Any) -> Image:
+    from util.preprocess.background import remove_background
+
+    parameters["erode"] = int(parameters["erode"])
+    return remove_background(image, method=str(method), **parameters)
+
+
+def _normalise_lightness(image: Image, target: Value) -> Image:
+    from util.preprocess.lightness import normalise_lightness
+
+    return normalise_lightness(image, target=float(target))
+
+
 _PIXELS = Number(None, 1, 8192, whole=True)
 
 STEPS: Mapping[str, StepKind] = {
+    "background": StepKind(
+        "makes all but the item see-through: grabcut, none or a model of rembg such as u2netp",
+        _remove_background,
+        Name("u2netp"),
+        parameters={
+            "matting": Flag(False),
+            "foreground": Number(240, 0, 255, whole=True),
+            "background": Number(10, 0, 255, whole=True),
+            "erode": Number(10, 0, 100, whole=True),
+        },
+    ),
     "crop": StepKind(
         "crops to the visible part and a margin of so many pixels",
         lambda image, margin: framing.crop_to_alpha(image, margin=int(margin)),
@@ -91,6 +115,11 @@ STEPS: Mapping[str, StepKind] = {
         Size(8192),
         value_needed=True,
         shape=lambda size, _: shape_of(size),
+    ),
+    "lightness": StepKind(
+        "scales the lightness so that its mean over the visible pixels is this, from 1 to 255",
+        _normalise_lightness,
+        Number(180, 1, 255),
     ),
     "flatten": StepKind(
         "composites see-through pixels on black, white or grey",

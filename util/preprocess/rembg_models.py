@@ -1,0 +1,96 @@
+"""Cut-outs by the models of rembg (https://github.com/danielgatis/rembg): U²-Net, IS-Net, BiRefNet and others."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from util.errors import InvalidInputError, WeightsMissingError
+from util.preprocess.pixels import Image
+
+if TYPE_CHECKING:
+    from rembg.sessions.base import BaseSession
+
+_LOADING = threading.Lock()
+
+
+def cut_out(
+    image: Image, *, model: str, matting: bool = False, foreground: int = 240, background: int = 10, erode: int = 10
+) -> Image:
+    """The item as rembg's model sees it.
+
+    Args:
+        image: uint8 H×W×3 RGB.
+        model: name of one of ``models()``.
+        matting: refines the edge by alpha matting.
+        foreground: threshold of the surely visible region for the matting, in [0, 255].
+        background: threshold of the surely see-through region.
+        erode: pixels by which both are shrunk.
+
+    Returns:
+        uint8 H×W×4 RGBA.
+
+    Raises:
+        InvalidInputError: if there is no such model.
+        WeightsMissingError: if its weights cannot be had.
+    """
+    import rembg
+
+    session = _session(model)
+    made = rembg.remove(
+        image,
+        session=session,
+        alpha_matting=matting,
+        alpha_matting_foreground_threshold=foreground,
+        alpha_matting_background_threshold=background,
+        alpha_matting_erode_size=erode,
+    )
+    return np.ascontiguousarray(made, dtype=np.uint8)
+
+
+def models() -> tuple[str, ...]:
+    """Names of the models that cut out one item on this machine; rembg's services, which send photos away, are not."""
+    return tuple(sorted(_session_classes()))
+
+
+def _session(model: str) -> BaseSession:
+    with _LOADING:  # two threads that need it at once shall load it once
+        return _loaded(model)
+
+
+@lru_cache(maxsize=4)
+def _loaded(model: str) -> BaseSession:
+    from rembg import new_session
+
+    classes = _session_classes()
+    if model not in classes:
+        raise InvalidInputError(f"no background model {model!r}: use grabcut, none or one of {', '.join(models())}")
+    try:
+        return new_session(model)
+    except (OSError, ValueError) as error:
+        # requests' errors are OSErrors; pooch raises ValueError for a file with the wrong checksum.
+        folder = classes[model].model_dir()
+        raise WeightsMissingError(
+            f"the weights of the background model {model!r} are not in {folder} and could not be downloaded "
+            f"({_first_line(error)}): put {model}.onnx from https://github.com/danielgatis/rembg/releases there, "
+            "or use background=grabcut, which needs none"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _session_classes() -> dict[str, type[BaseSession]]:
+    from rembg.sessions import sessions_class
+
+    return {one.name(): one for one in sessions_class if one.is_local() and not _needs_more(one.name())}
+
+
+def _needs_more(model: str) -> bool:
+    """Whether a model asks for more than a photo (a file of one's own, points), or gives more than one cut-out."""
+    return model.endswith("_custom") or model in ("sam", "u2net_cloth_seg")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
