@@ -13,7 +13,7 @@ from util.vector_store.embedded.spaces import need_space
 from util.vector_store.embedded.where_sql import where_sql
 from util.vector_store.filters import Range, matches
 
-NAMES = st.sampled_from(["item", "sha256", "a", "A", "a.b", "a[0]", "$.a", "", '"', 'a"b', "it's", "\\", "\n", "é", "日"])
+NAMES = st.sampled_from(["item", "sha256", "a", "A", "a.b", "a[0]", "$.a", "", '"', 'a"b', "it's", "\\", "\n", "é"])
 TEXTS = st.sampled_from(["", "a", "7", "7.0", "true", "null", '["a"]', "é", "É", "%", '"', "\\n"]) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5
 )
