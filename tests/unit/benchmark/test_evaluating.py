@@ -9,6 +9,7 @@ from util.records import ImageRecord
 from util.search.indexing import index_images
 
 COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
+COLOURS["amber"] = (250, 160, 10)
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_the_report_and_the_numbers_are_written(extraction, store, photo, galler
 def test_the_space_as_it_stands(extraction, store, photo, gallery):
     index_images(gallery, extraction=extraction, store=store, space="s")
     result = evaluate([query(photo, "a", (240, 20, 20), "red")], extraction, store)
-    assert result.evaluation.system["gallery images"] == 12
+    assert result.evaluation.system["gallery images"] == 15
 
 
 def test_what_cannot_be_evaluated(extraction, store, photo, gallery, tmp_path):
