@@ -58,6 +58,9 @@ def plot_confusion(matrix: ConfusionMatrix, *, max_items: int = 80, title: str |
     figure = new_figure(side, side)
     axes = figure.add_subplot()
     quiet(axes, title=_title(matrix, shown) if title is None else title, grid=False)
+    if not cells.row_labels:
+        axes.text(0.5, 0.5, "nothing to compare", ha="center", color=MUTED, transform=axes.transAxes)
+        return figure
     _label(axes, cells)
     _draw(axes, cells)
     return figure

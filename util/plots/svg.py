@@ -23,6 +23,7 @@ _PROPERTIES = {
     BAND: "--band",
 }
 _WIDEST = 1.7  # CSS pixels a point; drawn to scale it would be 4/3
+_NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -45,7 +46,7 @@ def inline_svg(figure: Figure, *, name: str, description: str) -> str:
     written = buffer.getvalue()
     opening, rest = written[written.index("<svg") :].split(">", 1)
     described = escape(description)
-    head = f'<svg {_size(opening)} xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{described}">'
+    head = f'<svg {_size(opening)} {_NAMESPACES} role="img" aria-label="{described}">'
     # Only inside tags: an item's name may look like an attribute or a colour.
     return head + _TAG.sub(lambda tag: _adapted(tag[0], name), rest)
 
@@ -64,4 +65,4 @@ def _adapted(tag: str, name: str) -> str:
     tag = tag.replace('xlink:href="#', f'xlink:href="#{name}-')
     for colour, property_ in _PROPERTIES.items():
         tag = tag.replace(f": {colour}", f": var({property_})")
-    return re.sub(r"(font: [\d.]+px) [^;\"]+", r"\1 var(--font)", tag)
+    return re.sub(r"(font-family:|font: [\d.]+px) [^;\"]+", r"\1 var(--font)", tag)
