@@ -6,13 +6,30 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from util.preprocess.recipe import Recipe
 from util.records import Embeddings
+
+WeightsState: TypeAlias = Literal["none needed", "present", "downloaded on first use", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsStatus:
+    """Whether an extractor's weights are here.
+
+    Attributes:
+        state: what will happen when the extractor is loaded.
+        where: the file or the place they come from; empty where none are needed.
+    """
+
+    state: WeightsState
+    where: str = ""
 
 
 class Extractor(ABC):
@@ -24,7 +41,9 @@ class Extractor(ABC):
     Attributes:
         name: the name ``load`` takes; stored with every space the extractor writes.
         dimension: length of its embeddings.
+        default_recipe: its preprocessing where the user asks for no other.
         recipe: its preprocessing.
+        revision: to be raised when the code comes to give other embeddings for the same pixels and weights.
         batch_size: a batch that suits it, used where the user names none.
         duplicate_score: cosine similarity from which two images count as nearly the same picture, used where the
             user names none.
@@ -32,9 +51,29 @@ class Extractor(ABC):
 
     name: str
     dimension: int
+    default_recipe: str = ""
     recipe: Recipe
+    revision: int = 1
     batch_size: int = 32
     duplicate_score: float = 0.95
+
+    def __init__(self, *, recipe: Recipe | str | None = None, device: str = "auto") -> None:
+        """Takes the options that every extractor has.
+
+        Args:
+            recipe: preprocessing in place of ``default_recipe``.
+            device: where a network runs; an extractor without one has no use for it.
+
+        Raises:
+            RecipeError: if the recipe cannot be parsed.
+        """
+        chosen = self.default_recipe if recipe is None else recipe
+        self.recipe = Recipe.parse(chosen) if isinstance(chosen, str) else chosen
+
+    @classmethod
+    def weights_status(cls) -> WeightsStatus:
+        """Whether the weights are here, without loading them; an extractor that learned nothing needs none."""
+        return WeightsStatus("none needed")
 
     @property
     @abstractmethod
@@ -43,8 +82,8 @@ class Extractor(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of name, weights and recipe: embeddings compare only where it is equal."""
-        parts = json.dumps([self.name, self.weights_digest, str(self.recipe)])
+        """sha256 of name, revision, weights and recipe: embeddings compare only where it is equal."""
+        parts = json.dumps([self.name, self.revision, self.weights_digest, str(self.recipe)])
         return hashlib.sha256(parts.encode()).hexdigest()
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
