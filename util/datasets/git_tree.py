@@ -15,18 +15,21 @@ def tree_id(folder: Path) -> str:
     Args:
         folder: every file in it counts, hidden ones included; empty folders do not, as in git.
     """
+    return _object(b"tree", _entries(folder)).hex()
+
+
+def _entries(folder: Path) -> bytes:
+    """What git stores of a folder; empty where there is no file at any depth."""
     entries = []
     for path in folder.iterdir():
         name = path.name.encode()
         if not path.is_dir():
-            entries.append((name, b"100644 " + name + b"\0" + _blob_digest(path)))
-        elif any(path.iterdir()):
+            entries.append((name, b"100644 " + name + b"\0" + _object(b"blob", path.read_bytes())))
+        elif inner := _entries(path):
             # git sorts a folder as if its name ended in a slash.
-            entries.append((name + b"/", b"40000 " + name + b"\0" + bytes.fromhex(tree_id(path))))
-    body = b"".join(entry for _, entry in sorted(entries))
-    return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
+            entries.append((name + b"/", b"40000 " + name + b"\0" + _object(b"tree", inner)))
+    return b"".join(entry for _, entry in sorted(entries))
 
 
-def _blob_digest(path: Path) -> bytes:
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+def _object(kind: bytes, body: bytes) -> bytes:
+    return hashlib.sha1(b"%s %d\0" % (kind, len(body)) + body, usedforsecurity=False).digest()

@@ -62,6 +62,7 @@ def list_flowers(folder: Path) -> None:
         DatasetError: if the files are not those of the data set.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
     from torchvision.datasets import Flowers102
 
     try:
@@ -81,7 +82,7 @@ def list_flowers(folder: Path) -> None:
             )
             for number, label in enumerate(np.atleast_1d(labels), start=1)
         ]
-    except (OSError, ValueError, KeyError, IndexError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, IndexError, NotImplementedError, MatReadError) as error:
         raise DatasetError(f"{folder}: its MATLAB files are not those of 102 Flowers ({error})") from error
     write_csv(records, folder / "meta.csv")
 

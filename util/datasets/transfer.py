@@ -16,9 +16,10 @@ from util.errors import DownloadError
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes to come in all, where the server says."""
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 _TIMEOUTS = (10.0, 60.0)
 """Seconds until a connection stands, and between two pieces of a body."""
+_BROKEN_OFF = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _BREAKS = 5
 """How often in a row a transfer may break off without a byte of progress."""
 _RETRY = Retry(total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
@@ -62,9 +63,9 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
             before = _size(part)
             try:
                 _append(session, url, part, progress)
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            except _BROKEN_OFF:
                 breaks = 0 if _size(part) > before else breaks + 1
-                if breaks == _BREAKS or not part.exists():
+                if breaks == _BREAKS:
                     raise
             else:
                 return
@@ -76,10 +77,10 @@ def _append(session: requests.Session, url: str, part: Path, progress: Progress)
     headers = {"Accept-Encoding": "identity", "User-Agent": "NearID"} | ({"Range": f"bytes={start}-"} if start else {})
     with session.get(url, headers=headers, stream=True, timeout=_TIMEOUTS) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            if response.headers.get("Content-Range") == f"bytes */{start}":
-                return  # all of it is here
-            part.unlink()
-            raise requests.ConnectionError("the file has changed on the server")
+            if response.headers.get("Content-Range") != f"bytes */{start}":
+                part.unlink()  # not the beginning of what is on the server now
+                _append(session, url, part, progress)
+            return
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         done = start if resumed else 0
@@ -115,7 +116,7 @@ def _reason(error: requests.RequestException) -> str:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "the server does not answer in time"
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, _BROKEN_OFF):
         return "cannot be reached, or the connection broke off"
     return f"cannot be fetched ({error})"
 
