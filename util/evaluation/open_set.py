@@ -85,7 +85,7 @@ def auroc(known_scores: ArrayLike, unknown_scores: ArrayLike) -> float:
 
         (number of pairs with known > unknown + ½ number of pairs with known = unknown) / (N·M)
 
-    0.5 is chance, 1 separates perfectly.
+    1 separates perfectly; 0.5 means that both are spread alike.
 
     Args:
         known_scores: (N,) scores of known queries; -inf allowed.

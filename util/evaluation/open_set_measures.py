@@ -33,10 +33,11 @@ class OpenSetMeasures:
         protocol: where the unknown scores come from, see ``trials``.
         n_known: known trials.
         n_unknown: unknown trials.
-        auroc: probability that a query scores higher with its own item than an unknown query with any.
+        auroc: probability that a query scores higher with its own item than an unknown query with any. Random scores
+            do not give 0.5 but less, since one item then stands against many.
         auroc_ci95: its interval.
         detection_auroc: the same with the best hit of the known query, right or wrong: known from new, whatever item it
-            is then taken for.
+            is then taken for. 0.5 is chance.
         equal_error_rate: where as many known queries are refused as unknown ones are accepted.
         tar_at_far: for each false-accept rate, as text, the share of known queries whose own item reaches the
             threshold.

@@ -107,7 +107,7 @@ def headlines(evaluation: Evaluation) -> list[Headline]:
         area = Headline(
             "AUROC",
             f"{open_set.auroc:.3f}",
-            "known told from new; 0.5 is chance",
+            "own item above unknown ones; 1 is perfect",
             "{:.3f}–{:.3f}".format(*open_set.auroc_ci95),
             (open_set.auroc_ci95[0] * 100, open_set.auroc_ci95[1] * 100),
             open_set.auroc * 100,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from util.errors import InvalidInputError
 from util.evaluation.report import Evaluation
 from util.plots.confusion import plot_confusion
 from util.plots.curves import plot_recall, plot_roc
@@ -42,11 +43,17 @@ def write_report(
 
     Returns:
         The file.
+
+    Raises:
+        InvalidInputError: if the file cannot be written.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     page = _render(evaluation, title, command, created or datetime.now().astimezone())
-    target.write_text(page, encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"cannot write the report to {target}: {error.strerror}; name another file") from error
     return target
 
 

@@ -57,17 +57,20 @@ def protocol(open_set: OpenSetMeasures) -> str:
 def remarks(evaluation: Evaluation) -> list[str]:
     """What did not count, and what limits the numbers."""
     excluded, gallery, ties = evaluation.excluded, evaluation.gallery, evaluation.retrieval.ties
-    elsewhere = "they count for “known or new” only"
-    at_worst = f"in the least lucky order top-1 is {percent(ties.top1_worst)}"
+    elsewhere = "counted for “known or new” only"
     facts = [
-        (excluded.unlabelled_queries, "queries have no label and were left out"),
-        (excluded.unknown_items, f"queries show an item that the gallery does not: {elsewhere}"),
-        (excluded.single_images, f"queries are the only gallery photo of their item: {elsewhere}"),
-        (excluded.own_images, "times a gallery photo was the query itself, or a copy of it, and did not count"),
-        (gallery.unlabelled, "gallery photos have no label and did not count"),
-        (ties.queries, f"queries have a right and a wrong photo share the highest score: {at_worst}"),
+        (excluded.unlabelled_queries, "Queries without a label, left out"),
+        (excluded.unknown_items, f"Queries of items that the gallery does not show, {elsewhere}"),
+        (excluded.single_images, f"Queries that are the only gallery photo of their item, {elsewhere}"),
+        (excluded.own_images, "Gallery photos that were the query itself or a copy of it, not counted as hits"),
+        (gallery.unlabelled, "Gallery photos without a label, not counted as hits"),
+        (ties.queries, "Queries with a right and a wrong photo sharing the highest score"),
     ]
-    found = [f"{count:,} {text}." for count, text in facts if count]
+    found = [f"{text}: {count:,}." for count, text in facts if count]
+    if ties.queries:
+        found.append(
+            f"If at equal scores the wrong photo always came first, top-1 would be {percent(ties.top1_worst)}."
+        )
     calibration = evaluation.calibration
     if calibration is not None and not calibration.resolves_far:
         highest = percent(calibration.far_ci95[1])
@@ -99,10 +102,10 @@ def _retrieval(measures: RetrievalMeasures) -> list[str]:
 
 
 def _open_set(measures: OpenSetMeasures) -> list[str]:
-    better = " (50 % would be chance)" if measures.auroc < 0.75 else ""
     told_apart = (
-        f"A photo scores higher with its own item than a photo of an unknown item does with any in "
-        f"{percent(measures.auroc)} of all pairs{better}."
+        "A photo scores higher with its own item than a photo of an unknown item does with any in "
+        f"{percent(measures.auroc)} of all pairs. For known or new alone, whatever item it is then taken for, "
+        f"the AUROC is {measures.detection_auroc:.3f} (0.5 would be chance)."
     )
     far, tar = measures.far_at_threshold, measures.tar_at_threshold
     whose = "The threshold in use" if measures.threshold_source == "given" else "A threshold for 1 % false accepts"
@@ -117,13 +120,13 @@ def _decisions(counts: DecisionCounts) -> list[str]:
     spoken = []
     if counts.n_known:
         spoken.append(
-            f"Of {counts.n_known:,} photos of known items, {counts.known_right:,} were named rightly, "
-            f"{counts.known_wrong:,} wrongly, {counts.known_called_new:,} called new "
-            f"and {counts.known_unsure:,} left open."
+            f"Of {counts.n_known:,} photos of known items: {counts.known_right:,} named rightly, "
+            f"{counts.known_wrong:,} wrongly, {counts.known_called_new:,} called new, "
+            f"{counts.known_unsure:,} left open."
         )
     if counts.n_unknown:
         spoken.append(
-            f"Of {counts.n_unknown:,} photos of unknown items, {counts.unknown_called_new:,} were recognised as new, "
-            f"{counts.unknown_accepted:,} taken for a known item and {counts.unknown_unsure:,} left open."
+            f"Of {counts.n_unknown:,} photos of unknown items: {counts.unknown_called_new:,} recognised as new, "
+            f"{counts.unknown_accepted:,} taken for a known item, {counts.unknown_unsure:,} left open."
         )
     return spoken

@@ -36,7 +36,7 @@ def make_evaluation(folder, items, *, queries_per_item=3, unknown=(), size=(64, 
             results.append(SearchResult(name, tuple(ids[j] for j in order), scores[order]))
     paths = {id_: str(folder / f"{id_}.png") for id_ in ids}
     for seed, path in enumerate([*paths.values(), *(query.path for query in queries)]):
-        Image.fromarray(noisy_picture(seed, size)).save(path)
+        Image.fromarray(noisy_picture(seed, size)).save(path, compress_level=1)
     return evaluate_ranking(results, queries, gallery, gallery_paths=paths, **options)
 
 

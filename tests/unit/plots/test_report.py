@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from util.errors import InvalidInputError
 from util.plots.report import write_report
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
@@ -120,15 +121,20 @@ def test_an_evaluation_without_open_set_latency_or_decisions(tmp_path, build_eva
     assert "No wrong answer." in page.text and "No known item was taken for another one." in page.text
 
 
+def test_a_file_that_cannot_be_written_is_named(evaluation, tmp_path):
+    with pytest.raises(InvalidInputError, match=re.escape(f"cannot write the report to {tmp_path}")):
+        write_report(evaluation, tmp_path)
+
+
 def test_stays_small_with_many_errors(tmp_path, build_evaluation):
     """Noise is the worst case for JPEG: each picture costs several times what a photo does."""
-    items = [f"item {number:02}" for number in range(26)]
-    evaluation = build_evaluation(tmp_path / "shelf", items, queries_per_item=5, size=(300, 300))
-    assert evaluation.n_errors == 13 * 4
+    items = [f"item {number:02}" for number in range(10)]
+    evaluation = build_evaluation(tmp_path / "shelf", items, queries_per_item=11, size=(300, 300))
+    assert evaluation.n_errors == 5 * 10
     path = write_report(evaluation, tmp_path / "deep" / "er" / "report.html")
     assert path.stat().st_size < 5_000_000
     page = Page(path.read_text(encoding="utf-8"))
-    assert "4 more without pictures" in page.text and page.open == []
+    assert "2 more without pictures" in page.text and page.open == []
 
 
 def test_drawing_touches_neither_pyplot_nor_torch_nor_a_display():

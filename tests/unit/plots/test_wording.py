@@ -21,13 +21,13 @@ def test_sentences_say_the_numbers(evaluation):
     spoken = " ".join(sentences(evaluation))
     assert evaluation.retrieval.top1 == 8 / 12
     assert "for 8 of 12 photos, 66.7 %" in spoken and "among the first ten for 100 %" in spoken
-    assert "12 photos of known items, 8 were named rightly, 4 wrongly, 0 called new and 0 left open" in spoken
-    assert "3 photos of unknown items, 3 were recognised as new" in spoken
+    assert "12 photos of known items: 8 named rightly, 4 wrongly, 0 called new, 0 left open" in spoken
+    assert "3 photos of unknown items: 3 recognised as new" in spoken
     assert protocol(evaluation.open_set) == "3 photos of items that the gallery does not show"
 
 
 def test_remarks_say_what_did_not_count(evaluation, without):
-    assert remarks(evaluation)[0].startswith("3 queries show an item that the gallery does not")
+    assert remarks(evaluation)[0].startswith("Queries of items that the gallery does not show")
     few = calibrate([0.9], [0.1] * 30, far=0.01)
     assert any(
         "calibrated on 30 scores" in remark and "up to 11.6 %" in remark for remark in remarks(without(calibration=few))
