@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 TokenOf = Callable[[int], str | None]
 
+# Computing exact scores for more rows than asked for makes up for the coarse codes of an index, and costs little.
+_LEAST_PROPOSALS = 100
 # Newer rows are scanned until they are this share of the index; an index with this share of removed rows is rebuilt.
 _SHARE_NEWER, _SHARE_REMOVED = 0.1, 0.25
 _FEW = 1000
@@ -68,7 +70,7 @@ class ApproximateSearch:
             parameters: how hard to search, as ``set_parameters`` takes them.
             token_of: the token of a change in this history.
         """
-        proposals = 4 * k + 16
+        proposals = max(_LEAST_PROPOSALS, 4 * k)
         if 4 * proposals > rows.count or rows.count < self._least:
             return exact.nearest(rows, queries, k)
         self.refresh(rows, token_of=token_of, wait=False)

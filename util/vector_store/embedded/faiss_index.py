@@ -6,6 +6,7 @@ matter: on unit rows, inner product and Euclidean distance (which HNSW over PQ a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,5 +212,5 @@ def _default_parameters(index: Any) -> str:
 
 
 def _reason(error: RuntimeError) -> str:
-    """What FAISS says, without the place in its source."""
-    return str(error).rpartition("Error: ")[2].strip() or str(error)
+    """What FAISS says, without the function and line of its source."""
+    return re.sub(r"^Error in .* at \S+:\d+: (Error: )?", "", str(error), flags=re.DOTALL).strip()
