@@ -16,11 +16,11 @@ from util.datasets.synthesis.typography import Box
 Panel = NDArray[np.float32]
 """float32 (H, W, 3) sRGB in [0, 255]."""
 
+_VISIBLE = 2
+"""Display steps from which a change of colour counts as part of the blemish, and ten-thousandths of the width in height."""
+
 Relief = NDArray[np.float32]
 """float32 (H, W), height above the panel in shares of its width."""
-
-Reach = NDArray[np.float64]
-"""How far a blemish reaches from its middle, x and y in pixels."""
 
 
 def damage_panel(panel: NDArray[np.uint8], damage: Damage) -> tuple[NDArray[np.uint8], Relief, Box]:
@@ -38,13 +38,20 @@ def damage_panel(panel: NDArray[np.uint8], damage: Damage) -> tuple[NDArray[np.u
     painted = panel.astype(np.float32)
     relief = np.zeros((height, width), np.float32)
     rng = np.random.default_rng(damage.seed)
-    reach = _PAINTERS[damage.kind](painted, relief, middle, np.radians(damage.angle), rng) / [width, height]
-    left, top = np.clip(np.array(damage.place) - reach, 0, 1)
-    right, bottom = np.clip(np.array(damage.place) + reach, 0, 1)
-    return np.clip(painted, 0, 255).astype(np.uint8), relief, (float(left), float(top), float(right), float(bottom))
+    _PAINTERS[damage.kind](painted, relief, middle, np.radians(damage.angle), rng)
+    painted = np.clip(painted, 0, 255)
+    changed = (np.abs(painted - panel).max(-1) > _VISIBLE) | (np.abs(relief) > _VISIBLE / 10_000)
+    return painted.astype(np.uint8), relief, _box_of(changed)
 
 
-def _scratch(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> Reach:
+def _box_of(changed: NDArray[np.bool_]) -> Box:
+    """The smallest box around all that changed, in shares of width and height."""
+    height, width = changed.shape
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    return columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
+
+
+def _scratch(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> None:
     """A bright groove with a dark edge and two hairlines beside it."""
     width = panel.shape[1]
     along = np.array([np.cos(angle), -np.sin(angle)])
@@ -56,10 +63,9 @@ def _scratch(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: f
     _line(panel, path, (248, 246, 240), thick)
     for offset, share in ((2.6, slice(2, 9)), (-2.2, slice(6, 13))):
         _line(panel, path[share] + across * thick * offset, (238, 235, 228), max(1, thick // 2))
-    return np.asarray(np.abs(0.32 * width * along) + 0.05 * width, np.float64)
 
 
-def _dent(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> Reach:
+def _dent(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> None:
     """A hollow that shows by its shading, with a crease through it."""
     height, width = panel.shape[:2]
     radius = 0.2 * width
@@ -73,10 +79,9 @@ def _dent(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: floa
     along = np.array([np.cos(angle), -np.sin(angle)])
     crease = middle + t * along + rng.normal(0, 0.012 * width, (12, 2))
     _line(panel, crease, (240, 238, 232), max(1, round(width * 0.01)))
-    return np.array([radius, radius])
 
 
-def _scuff(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> Reach:
+def _scuff(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> None:
     """A patch where the print is rubbed off in streaks."""
     height, width = panel.shape[:2]
     radius = 0.21 * width
@@ -87,10 +92,9 @@ def _scuff(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: flo
     distance = np.hypot(x - middle[0], y - middle[1]) / radius
     worn = np.clip((streaks + 0.55 * (1 - distance) - 0.45) * 9, 0, 1) * (distance < 1.15) * 0.92
     panel += worn[..., None] * (np.array([243, 240, 233], np.float32) - panel)
-    return np.array([radius, radius])
 
 
-def _tear(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> Reach:
+def _tear(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> None:
     """A piece of the surface torn off: grey fibre with a white rim."""
     width = panel.shape[1]
     radius = 0.17 * width
@@ -106,10 +110,9 @@ def _tear(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: floa
     for _ in range(22):
         start = middle + rng.uniform(-0.45, 0.45, 2) * radius
         _line(panel, np.stack([start, start + rng.normal(0, 0.16, 2) * radius]), (201, 187, 167), 1)
-    return np.asarray(np.array([1.35, 1.2]) * radius, np.float64)
 
 
-_Painter = Callable[[Panel, Relief, NDArray[np.float64], float, Generator], Reach]
+_Painter = Callable[[Panel, Relief, NDArray[np.float64], float, Generator], None]
 _PAINTERS: dict[DamageKind, _Painter] = {"scratch": _scratch, "dent": _dent, "scuff": _scuff, "tear": _tear}
 
 

@@ -47,7 +47,7 @@ def _fingers(rng: Generator, size: int, frame: Frame) -> Layer:
     edge = right if side > 0 else left
     radius = float(np.clip(0.05 * size, 0.035 * height, 0.12 * width))
     count = int(rng.integers(2, 5))
-    first = rng.uniform(top + 0.3 * height, bottom - 2.1 * radius * count)
+    first = top + 0.3 * height + rng.random() * max(0.7 * height - 2.1 * radius * count, 0)
     light, cover = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32)
     skin = linear(hls(*_SKINS[rng.integers(len(_SKINS))]))
     slant = rng.uniform(-0.25, 0.25)

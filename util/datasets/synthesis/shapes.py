@@ -187,9 +187,11 @@ def _visible_levels(
     places = np.arange(len(upward), dtype=float)
     for column in range(len(across)):
         ends = np.isfinite(horizon[:, column])
-        found = np.interp(rows, horizon[ends, column], places[ends], left=0, right=len(places) - 1)
-        missed = np.abs(screen[np.rint(found).astype(int), column] - rows) > _MISS  # beside a waist, above, below
-        level[:, column] = np.where(missed, np.nan, found)
+        line = horizon[ends, column]
+        found = np.interp(rows, line, places[ends])
+        outside = (rows < line[0]) | (rows > line[-1])
+        beside_waist = np.abs(screen[np.rint(found).astype(int), column] - rows) > _MISS
+        level[:, column] = np.where(outside | beside_waist, np.nan, found)
     return level
 
 
