@@ -178,7 +178,7 @@ WRONG_USE = [
     (("search", "{query}"), 2, "empty"),
     (("search", "{query}", "--space", "none"), 2, "none"),
     (("search", "{query}", "--where", "item"), 2, "field=value"),
-    (("identify", "{query}", "--threshold", "7"), 2, "7"),
+    (("identify", "{query}", "--threshold", "7"), 2, "--threshold"),
     (("spaces", "drop", "none"), 2, "none"),
     (("evaluate",), 2, "--queries"),
     (("preprocess", "{photos}", "{out}", "--recipe", "square", "--format", "eps"), 2, "png"),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from util.errors import NearIdError
-
 INTERRUPTED = 130
+STOPPED = 1
 
 
 def main() -> None:
@@ -14,17 +13,26 @@ def main() -> None:
 
     Every expected error ends in one line on standard error; a traceback means a bug.
     """
-    from util.cli.app import app
-    from util.cli.console import print_error
+    import typer
 
+    from util.cli.app import app
+    from util.cli.console import print_error, print_usage_error
+    from util.errors import NearIdError
+
+    as_json = "--json" in sys.argv
     try:
-        app()
+        status = app(standalone_mode=False)
     except NearIdError as error:
-        print_error(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept; start the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        print_error(error, as_json=as_json)
+        status = error.exit_status
+    except typer.TyperException as error:
+        status = print_usage_error(error, as_json=as_json)
+    except typer.Abort:
+        print("stopped: nothing was changed", file=sys.stderr)
+        status = STOPPED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; nothing is left to say
-        sys.exit(0)
+        status = 0
+    if status == INTERRUPTED:
+        print("interrupted: what was finished is kept; start the same command again to go on", file=sys.stderr)
+    sys.exit(status)

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from util.errors import NearIdError
+from util.errors import InvalidInputError, NearIdError
 
-if TYPE_CHECKING:  # at run time `nearid --help` would wait for the image libraries
+if TYPE_CHECKING:
+    import typer
+
+    # At run time `nearid --help` would wait for the image libraries.
     from util.search.extraction import Failure, Progress
 
 SOME_FAILED = 3
@@ -24,10 +27,25 @@ def print_json(value: Mapping[str, object]) -> None:
 
 def print_error(error: NearIdError, *, as_json: bool) -> None:
     """One line on standard error; for programs also one object on standard output."""
-    message = " ".join(str(error).split())
-    print(f"error: {message}", file=sys.stderr)
+    _print_error(str(error), error.code, as_json=as_json)
+
+
+def print_usage_error(error: typer.TyperException, *, as_json: bool) -> int:
+    """The same for words and options that no command understands; returns the status to leave with."""
+    message = error.format_message()
+    command = getattr(getattr(error, "ctx", None), "command_path", "nearid")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)  # the command's help: asking for nothing is no mistake
+        return 0
+    _print_error(f"{message} (see {command} --help)", InvalidInputError.code, as_json=as_json)
+    return InvalidInputError.exit_status
+
+
+def _print_error(message: str, code: str, *, as_json: bool) -> None:
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)
     if as_json:
-        print_json({"error": {"code": error.code, "message": message, "detail": None}})
+        print_json({"error": {"code": code, "message": line, "detail": None}})
 
 
 def failures_as_json(failures: Sequence[Failure]) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def duplicates(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Folders, photos or lists.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, photos or lists.")],
     threshold: Annotated[
         float | None,
         typer.Option(

@@ -13,7 +13,7 @@ from util.cli.rendering import decision_as_json
 
 
 def identify(
-    queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="Photos to ask about.")],
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY", help="Photos to ask about.")],
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", min=-1.0, max=1.0, help="Known from this score on. [default: calibrated]"),

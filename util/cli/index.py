@@ -14,7 +14,7 @@ from util.cli.reading import iter_datasets, no_photos
 
 
 def index(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Folders, photos or lists (.csv, .json, .txt).")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, photos or lists (.csv, .json, .txt).")],
     extractor: options.ExtractorName = None,
     recipe: options.RecipeText = None,
     store: options.Store = None,

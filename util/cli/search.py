@@ -13,7 +13,7 @@ from util.cli.rendering import hit_as_json
 
 
 def search(
-    queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="Photos to ask about.")],
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY", help="Photos to ask about.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Hits a query.")] = 10,
     min_score: Annotated[
         float | None,
