@@ -23,6 +23,7 @@ _SMALLEST_SHARE = 0.08  # of the photo; less is a part of the item at best
 _SMALLEST_SIDE = 8
 # OpenCV seeds GrabCut's colour clusters from one generator for the whole process.
 _SEEDED = threading.Lock()
+_NO_FRAME = (0, 0, 1, 1)  # not looked at: the first guess is a mask
 
 
 def grabcut_alpha(image: Image) -> Image:
@@ -62,7 +63,7 @@ def _item_mask(image: Image) -> NDArray[np.uint8] | None:
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     with _SEEDED:
         cv2.setRNGSeed(0)
-        cv2.grabCut(bgr, mask, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(bgr, mask, _NO_FRAME, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     item = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     return _largest_piece(cv2.morphologyEx(item, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
