@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import sqlite3
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,24 +140,26 @@ def refused(answers, path):
 
 
 @pytest.fixture
-def locked_down(path):
-    """The folder of the store, which may be entered and read but not written to."""
-    # pytest makes its two folders above for their owner alone.
-    for folder in list(path.parents)[1:3]:
-        folder.chmod(folder.stat().st_mode | 0o055)
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
-    yield path.parent
-    path.parent.chmod(0o755)
+def locked_down():
+    """A folder with a store that others may read but not write to."""
+    # Not tmp_path: pytest keeps the folders above it from other users.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with EmbeddedStore(folder / "nearid.db") as store:
+            store.create_space(SpaceInfo("s", "e", 4, "f"))
+        (folder / "nearid.db").chmod(0o444)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
 
 
-def test_a_store_that_may_not_be_written_says_so(path, locked_down):
-    answer = in_child(refused, path)
-    assert str(path) in answer
+def test_a_store_that_may_not_be_written_says_so(locked_down):
+    answer = in_child(refused, locked_down / "nearid.db")
+    assert str(locked_down / "nearid.db") in answer
     assert "write permission" in answer or "can be written to" in answer
 
 
-def test_a_folder_that_may_not_be_written_says_so(path, locked_down):
+def test_a_folder_that_may_not_be_written_says_so(locked_down):
     answer = in_child(refused, locked_down / "deeper" / "nearid.db")
     assert "cannot make the folder" in answer
     assert "Permission denied" in answer
