@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from util.errors import ExtractorUnavailableError
 from util.image_extract._network import PRETRAINED, NetworkExtractor
 from util.networks.card import read_card
-from util.networks.trunks import input_limits
+from util.networks.trunks import TIMM_PREFIX, find_trunk
 from util.preprocess.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from util.networks.embedder import Embedder
 
 
 class CheckpointExtractor(NetworkExtractor):
@@ -45,13 +47,16 @@ class CheckpointExtractor(NetworkExtractor):
         self.path = models_dir / f"{name}.safetensors"
         self.card = read_card(self.path.with_suffix(".json"))
         self.name, self.dimension, self.default_recipe = name, self.card.dimension, self.card.recipe
+        self.architecture = f"{self.card.network}, head {self.card.head}"
         self.mean, self.std = self.card.mean, self.card.std
-        self.smallest, self.only = input_limits(self.card.network)
+        accepted = find_trunk(self.card.network)
+        self.smallest, self.only, self.classifier = accepted.smallest, accepted.only, accepted.classifier
+        self.fusible = not self.card.network.startswith(TIMM_PREFIX)
         if self.card.duplicate_score is not None:
             self.duplicate_score = self.card.duplicate_score
         super().__init__(recipe=recipe, device=device, weights=weights, seed=seed)
 
-    def build(self) -> nn.Module:
+    def build(self) -> Embedder:
         """The card's network with random weights."""
         from util.networks.embedder import build_embedder
 
@@ -67,5 +72,8 @@ class CheckpointExtractor(NetworkExtractor):
                 f"{self.path} is not the file its card speaks of (another sha256): copy both files again"
             )
         network = self.build()
-        fit_state(network, state, source=str(self.path))
+        if self.card.head == "none" and not any(name.startswith("trunk.") for name in state):
+            fit_state(network.trunk, state, source=str(self.path), left_out=self.classifier)  # a bare network's file
+        else:
+            fit_state(network, state, source=str(self.path))
         return network

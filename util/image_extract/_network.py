@@ -5,6 +5,8 @@ Nothing here imports torch before an extractor is made, so that what an extracto
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from util.errors import InvalidInputError
+from util.errors import ExtractorUnavailableError, InvalidInputError
 from util.image_extract.base import Extractor
 from util.preprocess.recipe import Recipe
 from util.records import Embeddings, unit_rows
@@ -48,6 +50,9 @@ class NetworkExtractor(Extractor):
         std: of red, green and blue, on the scale from 0 to 1.
         smallest: least height and width that the network can take.
         only: the one size (height, width) it can take, where that is so.
+        fusible: whether batch norms can be folded into the convolutions before them: the same numbers, sooner.
+        classifier: what the names of weights begin with that a file may hold and the network has no use for.
+        architecture: told apart in the fingerprint where one name can stand for several.
         device: where the network is.
     """
 
@@ -56,6 +61,9 @@ class NetworkExtractor(Extractor):
     std: tuple[float, float, float] = IMAGENET_STD
     smallest: int = 1
     only: tuple[int, int] | None = None
+    fusible: bool = False
+    classifier: tuple[str, ...] = ()
+    architecture: str = ""
 
     def __init__(
         self,
@@ -88,7 +96,7 @@ class NetworkExtractor(Extractor):
         self.device = resolve_device(device)
         network = self._load(weights, seed).eval().requires_grad_(False)
         self._state_digest = state_digest(network)
-        self._network = _on_device(network, self.device)
+        self._network = _laid_out(_fused(network) if self.fusible else network, self.device)
 
     @abstractmethod
     def build(self) -> nn.Module:
@@ -100,10 +108,9 @@ class NetworkExtractor(Extractor):
 
     @property
     def weights_digest(self) -> str:
-        """sha256 of the network's weights and of the numbers its input is normalised by."""
-        import hashlib
-
-        return hashlib.sha256(f"{self._state_digest} {self.mean} {self.std}".encode()).hexdigest()
+        """sha256 of the network's architecture, its weights, and the numbers its input is normalised by."""
+        parts = json.dumps([self.architecture, self._state_digest, self.mean, self.std])
+        return hashlib.sha256(parts.encode()).hexdigest()
 
     def embed(self, prepared: Sequence[NDArray[np.uint8]]) -> Embeddings:
         """Runs the network; see ``Extractor.embed``.
@@ -129,6 +136,11 @@ class NetworkExtractor(Extractor):
         half = torch.bfloat16 if self.device.type != "cuda" or torch.cuda.is_bf16_supported() else torch.float16
         with torch.inference_mode(), torch.autocast(self.device.type, half, enabled=self.device.type == "cuda"):
             output: torch.Tensor = self._network(self._normalised(images))
+        if output.shape != (len(images), self.dimension):
+            raise ExtractorUnavailableError(
+                f"the network of {self.name} returns {tuple(output.shape)} for {len(images)} images, "
+                f"not ({len(images)}, {self.dimension}): correct its dimension or end it in a pooling layer"
+            )
         return output.float().cpu().numpy()
 
     def _normalised(self, images: NDArray[np.uint8]) -> torch.Tensor:
@@ -154,11 +166,6 @@ class NetworkExtractor(Extractor):
         fit_state(network, read_state(Path(weights)), source=str(weights), left_out=self.classifier)
         return network
 
-    @property
-    def classifier(self) -> tuple[str, ...]:
-        """What the names of weights begin with that files of this network may hold and it has no use for."""
-        return ()
-
     def _images_a_pass(self, height: int, width: int) -> int:
         return max(1, PIXELS_A_PASS[self.device.type] // (height * width))
 
@@ -175,7 +182,14 @@ class NetworkExtractor(Extractor):
             )
 
 
-def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
+def _fused(network: nn.Module) -> nn.Module:
+    """The network with its batch norms folded into its convolutions."""
+    from torch.fx.experimental.optimization import fuse
+
+    return fuse(network, inplace=True)
+
+
+def _laid_out(network: nn.Module, device: torch.device) -> nn.Module:
     """The network where it will run, its weights laid out for images whose channels come last."""
     import torch
 

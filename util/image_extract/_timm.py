@@ -49,7 +49,7 @@ class TimmExtractor(NetworkExtractor):
         """
         self.name, self._model = f"{TIMM_PREFIX}{model}", timm_model(model)
         self.mean, self.std = self._model.mean, self._model.std
-        self.smallest, self.only = self._model.smallest, self._model.only
+        self.smallest, self.only, self.classifier = self._model.smallest, self._model.only, self._model.classifier
         height, width = self._model.size
         self.default_recipe = f"square, resize={width}" if width == height else f"resize={width}x{height}"
         super().__init__(recipe=recipe, device=device, weights=weights, seed=seed)
@@ -76,11 +76,6 @@ class TimmExtractor(NetworkExtractor):
         except OSError as error:
             raise self._not_downloadable(error) from error
         return network
-
-    @property
-    def classifier(self) -> tuple[str, ...]:
-        """See ``NetworkExtractor.classifier``."""
-        return self._model.classifier
 
     def _require_reachable(self) -> None:
         """Asks the server once where nothing is cached: the download itself tries for a minute before it gives up."""

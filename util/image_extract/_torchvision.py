@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 class TorchvisionExtractor(NetworkExtractor):
-    """A network of ``util.networks.trunks.TRUNKS``; its ``name`` there is the extractor's."""
+    """A network of ``util.networks.trunks.TRUNKS``; its name there is the extractor's."""
+
+    fusible = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        trunk = TRUNKS[cls.name]
+        cls.smallest, cls.only, cls.classifier = trunk.smallest, trunk.only, trunk.classifier
 
     def build(self) -> nn.Module:
         """The trunk with random weights."""
@@ -61,11 +68,6 @@ class TorchvisionExtractor(NetworkExtractor):
         return WeightsStatus("present", str(path)) if path.is_file() else WeightsStatus(
             "downloaded on first use", f"{TRUNKS[cls.name].url} to {path}"
         )  # fmt: skip
-
-    @property
-    def classifier(self) -> tuple[str, ...]:
-        """See ``NetworkExtractor.classifier``."""
-        return (TRUNKS[self.name].classifier,)
 
 
 def cached_file(name: str) -> Path:

@@ -15,4 +15,3 @@ class ViTB16(TorchvisionExtractor):
     name = "vit_b_16"
     dimension = 768
     batch_size = 16
-    only = (224, 224)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from util.errors import UnknownExtractorError
-from util.networks.timm_models import Size, timm_model
+from util.networks.timm_models import Size, TimmModel, timm_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +37,7 @@ class Trunk:
     dimension: int
     weights: str
     file: str
-    classifier: str
+    classifier: tuple[str, ...]
     build: Callable[[], nn.Module]
     smallest: int = 1
     only: Size | None = None
@@ -83,7 +83,7 @@ TRUNKS = {
         dimension=256,
         weights="AlexNet_Weights.IMAGENET1K_V1",
         file="alexnet-owt-7be5be79.pth",
-        classifier="classifier.",
+        classifier=("classifier.",),
         build=_convolutions("alexnet", maximum=True),
         smallest=63,
     ),
@@ -91,7 +91,7 @@ TRUNKS = {
         dimension=512,
         weights="VGG16_Weights.IMAGENET1K_V1",
         file="vgg16-397923af.pth",
-        classifier="classifier.",
+        classifier=("classifier.",),
         build=_convolutions("vgg16", maximum=True),
         smallest=32,
     ),
@@ -99,21 +99,21 @@ TRUNKS = {
         dimension=2048,
         weights="ResNet50_Weights.IMAGENET1K_V1",
         file="resnet50-0676ba61.pth",
-        classifier="fc.",
+        classifier=("fc.",),
         build=_without("resnet50", "fc"),
     ),
     "efficientnet_b0": Trunk(
         dimension=1280,
         weights="EfficientNet_B0_Weights.IMAGENET1K_V1",
         file="efficientnet_b0_rwightman-7f5810bc.pth",
-        classifier="classifier.",
+        classifier=("classifier.",),
         build=_convolutions("efficientnet_b0", maximum=False),
     ),
     "vit_b_16": Trunk(
         dimension=768,
         weights="ViT_B_16_Weights.IMAGENET1K_V1",
         file="vit_b_16-c867db91.pth",
-        classifier="heads.",
+        classifier=("heads.",),
         build=_without("vit_b_16", "heads"),
         only=(224, 224),
     ),
@@ -121,10 +121,28 @@ TRUNKS = {
         dimension=576,
         weights="MobileNet_V3_Small_Weights.IMAGENET1K_V1",
         file="mobilenet_v3_small-047dcff4.pth",
-        classifier="classifier.",
+        classifier=("classifier.",),
         build=_convolutions("mobilenet_v3_small", maximum=False),
     ),
 }
+
+
+def find_trunk(name: str) -> Trunk | TimmModel:
+    """What is known of a trunk without making it.
+
+    Args:
+        name: a key of ``TRUNKS``, or ``timm:NAME``.
+
+    Raises:
+        UnknownExtractorError: if there is no such network.
+    """
+    if name.startswith(TIMM_PREFIX):
+        return timm_model(name.removeprefix(TIMM_PREFIX))
+    if name not in TRUNKS:
+        raise UnknownExtractorError(
+            f"no network is called {name!r}: there are {', '.join(TRUNKS)} and {TIMM_PREFIX}NAME for any model of timm"
+        )
+    return TRUNKS[name]
 
 
 def build_trunk(name: str) -> tuple[nn.Module, int]:
@@ -136,24 +154,7 @@ def build_trunk(name: str) -> tuple[nn.Module, int]:
     Raises:
         UnknownExtractorError: if there is no such network.
     """
-    if name.startswith(TIMM_PREFIX):
-        return timm_model(name.removeprefix(TIMM_PREFIX)).build(pretrained=False)
-    return _trunk(name).build(), _trunk(name).dimension
-
-
-def input_limits(name: str) -> tuple[int, Size | None]:
-    """Least height and width a trunk can take, and the one size it can take where that is so.
-
-    Raises:
-        UnknownExtractorError: if there is no such network.
-    """
-    known = timm_model(name.removeprefix(TIMM_PREFIX)) if name.startswith(TIMM_PREFIX) else _trunk(name)
-    return known.smallest, known.only
-
-
-def _trunk(name: str) -> Trunk:
-    if name not in TRUNKS:
-        raise UnknownExtractorError(
-            f"no network is called {name!r}: there are {', '.join(TRUNKS)} and {TIMM_PREFIX}NAME for any model of timm"
-        )
-    return TRUNKS[name]
+    trunk = find_trunk(name)
+    if isinstance(trunk, TimmModel):
+        return trunk.build(pretrained=False)
+    return trunk.build(), trunk.dimension
