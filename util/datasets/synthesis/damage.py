@@ -17,7 +17,7 @@ Panel = NDArray[np.float32]
 """float32 (H, W, 3) sRGB in [0, 255]."""
 
 _VISIBLE = 2
-"""Display steps from which a change of colour counts as part of the blemish, and ten-thousandths of the width in height."""
+"""Display steps from which a change counts as part of the blemish; in height, ten-thousandths of the width."""
 
 Relief = NDArray[np.float32]
 """float32 (H, W), height above the panel in shares of its width."""
@@ -52,16 +52,17 @@ def _box_of(changed: NDArray[np.bool_]) -> Box:
 
 
 def _scratch(panel: Panel, relief: Relief, middle: NDArray[np.float64], angle: float, rng: Generator) -> None:
-    """A bright groove with a dark edge and two hairlines beside it."""
+    """A bright groove with a dark edge, so that it shows on any print, and two hairlines beside it."""
     width = panel.shape[1]
     along = np.array([np.cos(angle), -np.sin(angle)])
     across = np.array([-along[1], along[0]])
     t = np.linspace(-0.3, 0.3, 14)[:, None] * width
     path = middle + t * along + np.cumsum(rng.normal(0, 0.006 * width, 14))[:, None] * across
     thick = max(2, round(width * 0.022))
-    _line(panel, path + across * thick * 0.8, (45, 40, 38), max(1, thick // 2))
+    _line(panel, path + across * thick * 0.9, (58, 52, 48), thick)
     _line(panel, path, (248, 246, 240), thick)
-    for offset, share in ((2.6, slice(2, 9)), (-2.2, slice(6, 13))):
+    for offset, share in ((3.2, slice(2, 9)), (-2.4, slice(6, 13))):
+        _line(panel, path[share] + across * thick * (offset + 0.5), (96, 90, 86), max(1, thick // 2))
         _line(panel, path[share] + across * thick * offset, (238, 235, 228), max(1, thick // 2))
 
 

@@ -77,7 +77,20 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Everything that makes an item look as it does; equal designs cannot be told apart."""
+    """Everything that makes an item look as it does; equal designs cannot be told apart.
+
+    Attributes:
+        kind: what it is.
+        form: its body.
+        palette: its colours.
+        layout: how its front panel is arranged.
+        wording: what stands on it.
+        mark: its little logo, one of ``marks.MARKS``.
+        mark_place: where that stands in the room it has, from 0 (left) to 1 (right).
+        title_font: of brand and product; see ``typography``.
+        text_font: of the rest.
+        damage: its blemish, if any.
+    """
 
     kind: Kind
     form: Form

@@ -153,10 +153,9 @@ def _mark_differences(base: Design, rng: Generator) -> list[Difference]:
     shapes = [
         Difference("mark", "mark", f"the mark shows {mark} instead of {base.mark}", "mark", mark) for mark in others[:4]
     ]
-    places = [
-        Difference("mark", "mark", f"the mark is further to the {side}", "mark_place", place)
-        for side, place in (("left", 0.0), ("right", 1.0))
-    ]
+    right = Difference("mark", "mark", "the mark is further to the right", "mark_place", 1.0)
+    left = Difference("mark", "mark", "the mark is further to the left", "mark_place", 0.0)
+    places = [right] if base.layout == "badge" else [left, right]  # beside a badge it is on the left already
     return shapes + places
 
 

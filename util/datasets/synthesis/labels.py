@@ -104,25 +104,21 @@ def _band(panel: Panel, design: Design) -> None:
 
 
 def _badge(panel: Panel, design: Design) -> None:
-    """Brand and mark at the top, the variant on a round badge, a stripe at the foot."""
+    """Brand at the top, the variant on a round badge beside the mark, a stripe at the foot."""
     words, colors = design.wording, design.palette
     panel.write("brand", words.brand, (0.06, 0.04, 0.94, 0.18), style=design.title_font, color=colors.accent)
     panel.write("line", words.line, (0.2, 0.195, 0.8, 0.245), style=design.text_font, color=colors.ink)
     panel.write("product", words.product, (0.06, 0.27, 0.94, 0.365), style=design.title_font, color=colors.ink)
     panel.fill("claim", (0, 0.39, 1, 0.5), colors.accent)
     panel.write("claim", words.claim, (0.06, 0.405, 0.94, 0.485), style="sans", color=colors.paper)
-    tall = panel.image.height / panel.image.width
-    radius = min(0.3, 0.185 * tall)
-    panel.disc("variant", (0.66, 0.69), radius, colors.stripe)
-    panel.disc("variant", (0.66, 0.69), radius * 0.9, colors.paper)
-    panel.write(
-        "variant",
-        words.variant,
-        (0.66 - radius * 0.82, 0.6, 0.66 + radius * 0.82, 0.78),
-        style=design.text_font,
-        color=colors.ink,
-    )
-    panel.stamp(design.mark, (0.03, 0.54, 0.36, 0.83), colors.accent, place=design.mark_place)
+    badge, left = (0.66, 0.03) if design.mark_place < 1 else (0.34, 0.64)
+    radius = min(0.3, 0.185 * panel.image.height / panel.image.width)
+    reach = radius * 0.82
+    panel.disc("variant", (badge, 0.69), radius, colors.stripe)
+    panel.disc("variant", (badge, 0.69), radius * 0.9, colors.paper)
+    box = (badge - reach, 0.6, badge + reach, 0.78)
+    panel.write("variant", words.variant, box, style=design.text_font, color=colors.ink)
+    panel.stamp(design.mark, (left, 0.54, left + 0.33, 0.83), colors.accent)
     panel.fill("stripe", (0, 0.88, 1, 1), colors.stripe)
     panel.write("volume", words.volume, (0.3, 0.91, 0.7, 0.97), style="plain", color=colors.paper)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -111,25 +111,31 @@ def paint_skin(item: Item, pixels: int) -> Skin:
         pixels: its height in the picture, which the resolution is made to match.
     """
     design, profile = item.design, PROFILES[item.design.form.profile]
-    around = round(1.25 * np.pi * design.form.width * pixels)
-    tall = round(1.25 * pixels)
-    top, bottom = round((1 - profile.label[1]) * tall), round((1 - profile.label[0]) * tall)
-    front = front_texture(item, round(_FRONT_SHARE * around), bottom - top)
-    left = (around - front.color.shape[1]) // 2
-    middle = slice(left, left + front.color.shape[1])
-    color = np.empty((tall, around, 4), np.float32)
+    tall, around = round(1.25 * pixels), round(1.25 * np.pi * design.form.width * pixels)
+    color, slope = np.empty((tall, around, 4), np.float32), np.zeros((tall, around, 2), np.float32)
     color[...] = [*linear(design.palette.body), 0]
     color[: round((1 - profile.cap[0][0]) * tall)] = [*linear(design.palette.cap), float("cap" in item.detail)]
+    rows = slice(round((1 - profile.label[1]) * tall), round((1 - profile.label[0]) * tall))
+    front = front_texture(item, round(_FRONT_SHARE * around), rows.stop - rows.start)
+    left = (around - front.color.shape[1]) // 2
+    middle = slice(left, left + front.color.shape[1])
     sticker = design.layout in ("badge", "column")
     if not sticker:
-        color[top:bottom, :left, :3] = front.color[:, :1, :3]
-        color[top:bottom, middle.stop :, :3] = front.color[:, -1:, :3]
-        half = round(_BACK_SHARE * around / 2)
-        back = side_texture(item, 2 * half, bottom - top, seed=1).color
-        color[top:bottom, :half], color[top:bottom, -half:] = back[:, half:], back[:, :half]
-    slope = np.zeros((tall, around, 2), np.float32)
-    color[top:bottom, middle], slope[top:bottom, middle] = front.color, front.slope
+        color[rows] = _paint_wrap(item, around, middle, rows.stop - rows.start)
+    color[rows, middle], slope[rows, middle] = front.color, front.slope
     return Skin(Texture(color, slope), np.pi * (_FRONT_SHARE if sticker else 1))
+
+
+def _paint_wrap(item: Item, around: int, front: slice, tall: int) -> Map:
+    """A label that goes all around: the bands of its front continued to a panel on the back."""
+    unhurt = replace(item, design=replace(item.design, damage=None))  # a scuff at the edge must not run all around
+    edges = front_texture(unhurt, front.stop - front.start, tall).color
+    wrap = np.zeros((tall, around, 4), np.float32)
+    wrap[:, : front.start, :3], wrap[:, front.stop :, :3] = edges[:, :1, :3], edges[:, -1:, :3]
+    half = round(_BACK_SHARE * around / 2)
+    back = side_texture(item, 2 * half, tall, seed=1).color
+    wrap[:, :half], wrap[:, -half:] = back[:, half:], back[:, :half]
+    return wrap
 
 
 def render_bottle(item: Item, skin: Skin, pose: Pose, pixels: int) -> Surface:

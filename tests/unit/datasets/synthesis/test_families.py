@@ -74,7 +74,16 @@ def test_a_family_has_an_end():
         make_family(0, 5000, seed=0)
 
 
-@pytest.mark.parametrize("index", range(3))
+def _layouts() -> dict[tuple[str, str], int]:
+    """An index of a family of each kind and layout."""
+    return {(item.design.kind, item.design.layout): index for index in range(60) for item in make_family(index, 1, 1)}
+
+
+def test_all_layouts_come_up_on_all_bodies():
+    assert len(_layouts()) == 12
+
+
+@pytest.mark.parametrize("index", _layouts().values(), ids=map("-".join, _layouts()))
 def test_every_single_difference_is_visible_where_the_ground_truth_says_and_nowhere_else(index):
     """The front views of two items differ inside the union of their detail, clearly, and nowhere outside."""
     base, *others = [item for item in make_family(index, 30, seed=1) if len(item.differences) < 2]
