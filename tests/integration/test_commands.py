@@ -250,23 +250,3 @@ except SystemExit:
 def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", ASK_FOR_HELP], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "set()"
-
-
-def test_command_line_and_python_give_the_same_answer(nearid, catalogue, indexed, tmp_path):
-    from util.image_extract import load
-    from util.search.extraction import Extraction
-    from util.search.identifying import identify
-    from util.search.similar import find_similar
-    from util.vector_store import open_store
-
-    query = str(catalogue / "queries" / "item4" / "5.jpg")
-    printed = answer(nearid("search", query, "--json"))["results"][0]["hits"]
-    decided = answer(nearid("identify", query, "--json"))["decisions"][0]
-    with open_store(f"embedded:{tmp_path / 'store.db'}") as store:
-        extraction = Extraction(load("color_texture"))
-        found = find_similar([query], extraction=extraction, store=store, space="color_texture").results[0]
-        decision = identify([query], extraction=extraction, store=store, space="color_texture").decisions[0]
-    assert [hit["id"] for hit in printed] == list(found.ids)
-    assert [hit["score"] for hit in printed] == [round(score, 6) for score in found.scores.tolist()]
-    assert (decided["decision"], decided["item"]) == (decision.decision, decision.item)
-    assert decided["evidence"]["reason"] == decision.evidence.reason
