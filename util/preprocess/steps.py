@@ -56,6 +56,13 @@ def _remove_background(image: Image, method: Value, **parameters: Any) -> Image:
     return remove_background(image, method=str(method), **parameters)
 
 
+def _correct_exposure(image: Image, method: Value, **parameters: Any) -> Image:
+    from util.preprocess.exposure import correct_exposure
+
+    parameters["lambda_"] = parameters.pop("lambda")
+    return correct_exposure(image, method=method, **parameters)  # type: ignore[arg-type] # Choice allows these only
+
+
 def _normalise_lightness(image: Image, target: Value) -> Image:
     from util.preprocess.lightness import normalise_lightness
 
@@ -115,6 +122,20 @@ STEPS: Mapping[str, StepKind] = {
         Size(8192),
         value_needed=True,
         shape=lambda size, _: shape_of(size),
+    ),
+    "exposure": StepKind(
+        "corrects the exposure: dual mends dark and blown-out parts, lime dark ones",
+        _correct_exposure,
+        Choice(("dual", "lime"), "dual"),
+        parameters={
+            "gamma": Number(0.6, 0.01, 10),
+            "lambda": Number(0.15, 0, 100),
+            "sigma": Number(3, 0.1, 100),
+            "bc": Number(1, 0, 100),
+            "bs": Number(1, 0, 100),
+            "be": Number(1, 0, 100),
+            "eps": Number(0.001, 1e-6, 1),
+        },
     ),
     "lightness": StepKind(
         "scales the lightness so that its mean over the visible pixels is this, from 1 to 255",
