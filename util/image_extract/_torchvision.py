@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,18 +41,18 @@ class TorchvisionExtractor(NetworkExtractor):
         import torch
         from torchvision.models import get_weight
 
-        from util.networks.states import fit_state
+        from util.networks.states import DAMAGED, fit_state
 
         trunk, path = TRUNKS[self.name], cached_file(self.name)
         try:
             with contextlib.redirect_stdout(sys.stderr):  # torch.hub announces downloads on standard output
                 state = get_weight(trunk.weights).get_state_dict(progress=True, check_hash=True, weights_only=True)
-        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        except DAMAGED as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ExtractorUnavailableError(
                 f"the weights of {self.name} in {path} are damaged ({reason}): delete the file, it is downloaded again"
             ) from error
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise WeightsMissingError(
                 f"the weights of {self.name} cannot be downloaded ({error}): put {trunk.url} at {path}"
             ) from error

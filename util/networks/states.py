@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +20,22 @@ State: TypeAlias = Mapping[str, torch.Tensor]
 """Parameters and buffers by name."""
 
 
+DAMAGED = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    struct.error,
+    EOFError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What torch and safetensors raise for bytes that are not what the file's name says: torch checks little itself."""
+
+
 def read_state(path: Path) -> State:
     """Reads weights from ``.safetensors``, or from a ``.pth`` / ``.pt`` that holds tensors and nothing else.
 
@@ -30,7 +47,7 @@ def read_state(path: Path) -> State:
         raise WeightsMissingError(f"no weights at {path}: put the file there, or name another one")
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
+    except (*DAMAGED, OSError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ExtractorUnavailableError(f"{path} cannot be read as weights: {reason}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):

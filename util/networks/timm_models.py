@@ -80,7 +80,7 @@ def timm_model(name: str) -> TimmModel:
         mean=config.mean,
         std=config.std,
         classifier=tuple(f"{prefix}." for prefix in classifier),
-        has_weights=config.has_weights,
+        has_weights=bool(config.has_weights),
         repository=config.hf_hub_id,
     )
 
