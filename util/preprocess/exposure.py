@@ -12,6 +12,7 @@ over-exposed. DUAL fuses the image and both corrections by Mertens' exposure fus
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeAlias
 
 import cv2
@@ -88,8 +89,10 @@ def exposure_pair(
     """
     _check(gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
     unit = _unit(image)
-    under = _correct_under(unit, gamma, lambda_, sigma, eps)
-    over = 1 - _correct_under(1 - unit, gamma, lambda_, sigma, eps)
+    with ThreadPoolExecutor(1, thread_name_prefix="exposure") as second:  # the solver leaves the GIL to others
+        inverted = second.submit(_correct_under, 1 - unit, gamma, lambda_, sigma, eps)
+        under = _correct_under(unit, gamma, lambda_, sigma, eps)
+        over = 1 - inverted.result()
     return _as_uint8(under), _as_uint8(over)
 
 
