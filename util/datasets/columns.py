@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TextIO
 
 from util.datasets.paths import is_url, relative_name
@@ -37,7 +38,7 @@ class Columns:
         if file is None:
             raise DatasetError(
                 f"{path}: no column names the file: one of {', '.join(FILE_COLUMNS)} is needed, "
-                f"there are {', '.join(keys) or 'none'}"
+                f"there are {shorten(', '.join(keys), 200, placeholder=' …') or 'none'}"
             )
         return cls(file, next((key for key in ITEM_COLUMNS if key in keys), None))
 

@@ -30,11 +30,18 @@ def walk_files(root: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
 def _walk(folder: Path, wanted: Callable[[Path], bool], home: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
     for entry in _entries(folder, visited):
         path = Path(entry.path)
-        if entry.is_dir():
+        if _is_folder(entry):
             if not (entry.is_symlink() and path.resolve().is_relative_to(home)):
                 yield from _walk(path, wanted, home, visited)
         elif wanted(path):
             yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _entries(folder: Path, visited: set[tuple[int, int]]) -> list[os.DirEntry[str]]:

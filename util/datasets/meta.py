@@ -37,6 +37,8 @@ def read_meta(path: Path, root: Path) -> Iterator[ImageRecord]:
         name, item = values[columns.file], values[columns.item] if columns.item else None
         if not isinstance(name, str) or not name:
             raise DatasetError(f"{where}: {columns.file!r} has to be the name of a file, not {name!r}")
+        if isinstance(item, list):
+            raise DatasetError(f"{where}: {columns.item!r} has to be the name of one item, not {item!r:.60}")
         label = None if item in (None, "") else str(item)
         yield record_of_file(
             name,

@@ -78,15 +78,22 @@ def record_of_file(
     if is_url(name):
         return ImageRecord(id_ or name, name, item, fields)
     places = [*candidates(root, name)] if candidates else [root / name]
-    path = next((place for place in places if place.exists()), places[0])
-    if "\\" in name and not path.exists():
+    path = next((place for place in places if _is_there(place)), places[0])
+    if "\\" in name and not _is_there(path):
         path = root / name.replace("\\", "/")  # a list written on Windows
     return ImageRecord(id_ or relative_name(path, root), str(path), item, fields)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long, a folder that may not be searched
+        return False
+
+
 def exists(record: ImageRecord) -> bool:
     """Whether the record's file is there; of a URL nobody knows before it is fetched."""
-    return is_url(record.path) or Path(split_frame_address(record.path)[0]).exists()
+    return is_url(record.path) or _is_there(Path(record.path)) or _is_there(Path(split_frame_address(record.path)[0]))
 
 
 def refuse_if_all_missing(records: Iterable[ImageRecord], source: Path, root: Path) -> Iterator[ImageRecord]:
@@ -108,6 +115,6 @@ def refuse_if_all_missing(records: Iterable[ImageRecord], source: Path, root: Pa
             return
     if waiting:
         raise DatasetError(
-            f"{source}: none of its {len(waiting)} files exists, the first would be {waiting[0].path}: its names are "
+            f"{source}: none of its {len(waiting)} files exists, the first would be {waiting[0].path!r}: its names are "
             f"taken relative to {root}; give the folder they start from as root"
         )

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import shorten
 
 from util.datasets.columns import Columns, own_fields, write_atomically
 from util.datasets.paths import record_of_file
@@ -85,9 +86,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 if not any(cells):
                     continue
                 if len(cells) != len(header):
+                    names = shorten(", ".join(header), 200, placeholder=" …")
                     raise DatasetError(
                         f"{path}, line {reader.line_num}: {len(cells)} columns where the header has {len(header)} "
-                        f"({', '.join(header)}): put quotes around values that hold a comma"
+                        f"({names}): put quotes around values that hold a comma"
                     )
                 yield reader.line_num, {key: cell.strip() for key, cell in zip(header, cells, strict=True) if key}
     except UnicodeDecodeError as error:

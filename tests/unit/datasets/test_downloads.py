@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -224,6 +225,7 @@ def test_archives_that_are_refused(tmp_path, body, message):
     assert {path.name for path in tmp_path.iterdir()} == {"set", "out"}
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_tree_id_is_gits(tmp_path):
     for name in ("b.txt", "b/1.txt", "b-c/2.txt", "a/deep/3.txt", ".hidden"):
         path = tmp_path / "set" / name.replace("b/", "b0/")

@@ -132,6 +132,7 @@ def test_meta_finds_files_where_prior_sets_have_them(make_files):
         ('[{"class": "x"}]', "row 1: no column names the file.*there are class"),
         ('[{"file_name": 7}]', "has to be the name of a file, not 7"),
         ('[{"file_name": ""}]', "has to be the name of a file"),
+        ('[{"file_name": "a.jpg", "class": ["x", "y"]}]', "has to be the name of one item"),
         ('[{"file_name": "a.jpg", "box": {"x": 1}}]', "row 1, 'box'.*cannot be stored"),
         ('[{"file_name": "a.jpg", "score": NaN}]', "NaN is not a JSON number"),
         ("[" * 100_000, "is not JSON"),
@@ -160,6 +161,21 @@ def test_an_interrupted_write_leaves_the_old_list(tmp_path):
         write_csv(records(), target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200)
+    | st.text('file,class;\t\n"[]{}:a.jpg019', max_size=80).map(str.encode)
+    | st.text("/\\\0\n.a", max_size=400).map(lambda name: f'file\n"{name}"\n'.encode()),
+    st.sampled_from(["list.csv", "list.json", "list.txt"]),
+)
+def test_any_bytes_are_read_or_refused_in_one_line(tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    try:
+        read_dataset(tmp_path / name)
+    except DatasetError as error:
+        assert "\n" not in str(error)
 
 
 _WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\\", exclude_categories=("Cs",)), min_size=1)

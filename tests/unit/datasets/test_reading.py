@@ -53,7 +53,8 @@ def test_links_that_lead_outside_are_followed_once(make_files):
 def test_broken_link_to_an_image_is_listed_for_others_to_report(make_files):
     root = make_files(["a/1.jpg"])
     (root / "a" / "2.jpg").symlink_to(root / "gone.jpg")
-    assert [record.id for record in read_dataset(root)] == ["a/1.jpg", "a/2.jpg"]
+    (root / "a" / "3.jpg").symlink_to(root / "a" / "3.jpg")
+    assert [record.id for record in read_dataset(root)] == ["a/1.jpg", "a/2.jpg", "a/3.jpg"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")

@@ -92,21 +92,16 @@ def synthesize(
         DatasetError: if the folder holds something else or cannot be written.
     """
     settings = _Settings(seed, size, severity, families, items_per_family, photos_per_item)
-    items = [
-        (index, place, item)
-        for index in range(families)
-        for place, item in enumerate(make_family(index, items_per_family, seed))
-    ]
+    sets = [make_family(index, items_per_family, seed) for index in range(families)]
     folder = Path(directory)
     records: list[ImageRecord] = []
     try:
         _claim(folder, settings)
-        _write_items(folder, settings, [item for _, _, item in items])
-        for index, place, item in items:
-            for record in _photograph(folder, settings, index, place, item, masks=masks):
-                records.append(record)
-                if progress:
-                    progress(len(records), len(items) * photos_per_item)
+        _write_items(folder, settings, [item for family in sets for item in family])
+        for record in _photograph_all(folder, settings, sets, masks=masks):
+            records.append(record)
+            if progress:
+                progress(len(records), families * items_per_family * photos_per_item)
         write_csv(records, folder / "meta.csv")
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be written ({error.strerror}): choose another folder") from error
@@ -148,6 +143,12 @@ def _write_items(folder: Path, settings: _Settings, items: list[Item]) -> None:
     ]
     with write_atomically(folder / "items.json") as stream:
         json.dump({"settings": asdict(settings), "items": rows}, stream, indent=1, ensure_ascii=False)
+
+
+def _photograph_all(folder: Path, settings: _Settings, sets: list[list[Item]], *, masks: bool) -> Iterator[ImageRecord]:
+    for index, family in enumerate(sets):
+        for place, item in enumerate(family):
+            yield from _photograph(folder, settings, index, place, item, masks=masks)
 
 
 def _photograph(

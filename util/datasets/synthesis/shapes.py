@@ -92,15 +92,27 @@ class Skin:
     half_turn: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """A profile sampled at its levels: heights above the base and radii there, float64 (_LEVELS,)."""
+
+    heights: NDArray[np.float64]
+    radii: NDArray[np.float64]
+
+    def scaled(self, height: float, width: float) -> _Outline:
+        """In pixels."""
+        return _Outline(self.heights * height, self.radii * (width / 2))
+
+
 @cache
-def _outline(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Heights in [0, 1] of the levels of a profile, and radii in shares of the largest."""
+def _outline(name: str) -> _Outline:
+    """A profile of height 1 and largest radius 1."""
     body, cap = np.array(PROFILES[name].body), np.array(PROFILES[name].cap)
     heights = np.linspace(0, 1, _LEVELS)
     radii = PchipInterpolator(*body.T)(np.minimum(heights, body[-1, 0]))
     above = heights >= cap[0, 0]
     radii[above] = PchipInterpolator(*cap.T)(heights[above])
-    return heights, radii
+    return _Outline(heights, radii)
 
 
 def paint_skin(item: Item, pixels: int) -> Skin:
@@ -148,16 +160,18 @@ def render_bottle(item: Item, skin: Skin, pose: Pose, pixels: int) -> Surface:
         pixels: its height in the picture.
     """
     form, tilt = item.design.form, np.radians(pose.elevation)
-    heights, radii = _outline(form.profile)
-    size = pixels / (np.cos(tilt) + form.width / 2 * (radii[0] + radii[-1]) * np.sin(tilt))
-    heights, radii = heights * size, radii * (size * form.width / 2)
+    outline = _outline(form.profile)
+    ends = outline.radii[0] + outline.radii[-1]
+    size = pixels / (np.cos(tilt) + form.width / 2 * ends * np.sin(tilt))
+    outline = outline.scaled(size, size * form.width)
+    radii = outline.radii
     across = np.arange(int(radii.max()), dtype=np.float64) + 0.5
     top = int(np.ceil(size * np.cos(tilt) + radii[-1] * np.sin(tilt))) + 1
     rows = top - 0.5 - np.arange(top + int(np.ceil(radii[0] * np.sin(tilt))) + 2, dtype=np.float64)
-    half = _visible_levels(heights, radii, across, rows, tilt)
+    half = _visible_levels(outline, across, rows, tilt)
     level = np.concatenate([half[:, ::-1], half], axis=1)
     x = np.concatenate([-across[::-1], across])
-    color, normal, gloss = _clothe(item, skin, pose, level, x, heights, radii)
+    color, normal, gloss = _clothe(item, skin, pose, level, x, outline)
     return Surface(
         color=color[..., :3],
         normal=normal,
@@ -169,18 +183,13 @@ def render_bottle(item: Item, skin: Skin, pose: Pose, pixels: int) -> Surface:
     )
 
 
-def _visible_levels(
-    heights: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    across: NDArray[np.float64],
-    rows: NDArray[np.float64],
-    tilt: float,
-) -> Map:
+def _visible_levels(outline: _Outline, across: NDArray[np.float64], rows: NDArray[np.float64], tilt: float) -> Map:
     """The level on the outline that each pixel of the right half shows; beyond the last one on the lid, NaN off it.
 
     Column by column, the levels are projected and the visible ones kept: the camera looks from above, so of two
     points on one line of sight the higher one is nearer and hides the other.
     """
+    heights, radii = outline.heights, outline.radii
     reach = np.sqrt(np.maximum(radii[:, None] ** 2 - across**2, 0))
     lid = np.linspace(1, -1, _LID_LEVELS)[1:, None] * reach[-1]
     toward = np.concatenate([reach, lid])
@@ -207,13 +216,12 @@ def _clothe(
     pose: Pose,
     level: Map,
     x: NDArray[np.float64],
-    heights: NDArray[np.float64],
-    radii: NDArray[np.float64],
+    outline: _Outline,
 ) -> tuple[Map, Map, Map]:
     """Colour with detail, normals and gloss of each pixel, from the level it shows."""
     lid = level > _LEVELS - 1
     rise = np.minimum(np.nan_to_num(level), _LEVELS - 1)
-    radius, flare = (_at(values, rise) for values in (radii, -np.gradient(radii, heights)))
+    radius, flare = (_at(values, rise) for values in (outline.radii, -np.gradient(outline.radii, outline.heights)))
     sine = np.clip(x.astype(np.float32) / radius, -1, 1)
     cosine = np.sqrt(1 - sine * sine)
     turn = np.arcsin(sine) - np.float32(np.radians(pose.yaw))
