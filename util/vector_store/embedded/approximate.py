@@ -54,6 +54,7 @@ class ApproximateSearch:
         self._building = threading.Lock()
         self._built: BuiltIndex | None = None
         self._looked_on_disk = False
+        self._fits = 0  # the change up to which the index was last found good enough
         self._parameters = ""
         # After a failure (too few rows to learn from) the space has to grow before it is worth another try.
         self._least = least_rows(factory, dimension)
@@ -78,12 +79,12 @@ class ApproximateSearch:
         if built is None:
             return exact.nearest(rows, queries, k)
         self._set_parameters(built, parameters)
-        newer, start = rows.after(int(built.keys[-1]))
-        found_newer = exact.nearest(newer, queries, k)
-        return [
-            self._among(rows, query, np.union1d(rows.positions(keys), tail.positions + start), k)
-            for query, keys, tail in zip(queries, built.propose(queries, proposals), found_newer, strict=True)
-        ]
+        proposed = [rows.positions(keys) for keys in built.propose(queries, proposals)]
+        newer, start = rows.after(built.last_key)
+        if newer.count:
+            found = exact.nearest(newer, queries, k)
+            proposed = [np.union1d(old, new.positions + start) for old, new in zip(proposed, found, strict=True)]
+        return [self._best(rows, query, near, k) for query, near in zip(queries, proposed, strict=True)]
 
     def refresh(self, rows: VectorRows, *, token_of: TokenOf, wait: bool = True) -> None:
         """Loads, builds or extends the index where it is due.
@@ -93,34 +94,33 @@ class ApproximateSearch:
             token_of: the token of a change in this history.
             wait: whether to wait for another thread that is at it.
         """
-        if rows.count < self._least or not self._due(rows) or not self._building.acquire(blocking=wait):
+        if rows.count < self._least or rows.change == self._fits or not self._building.acquire(blocking=wait):
             return
         try:
             if not self._looked_on_disk:
                 self._built, self._looked_on_disk = self._from_disk(token_of), True
-            if self._due(rows):
+            if self._built is None or self._due(self._built, rows):
                 self._built = self._made(rows)
                 self._keep(self._built, rows.change, token_of)
+            self._fits = rows.change
         except RuntimeError as error:
             self._least = 2 * rows.count
             _log.warning("searching exactly: FAISS cannot build %s on %d images (%s)", self._factory, rows.count, error)
         finally:
             self._building.release()
 
-    def _among(self, rows: VectorRows, query: Embeddings, positions: Positions, k: int) -> Candidates:
+    @staticmethod
+    def _best(rows: VectorRows, query: Embeddings, positions: Positions, k: int) -> Candidates:
         if len(positions) < k:  # the index looked at too few lists, or most of what it found was removed
             return exact.nearest(rows, query[np.newaxis], k)[0]
         return exact.best_of(rows, query, positions, k)
 
-    def _due(self, rows: VectorRows) -> bool:
-        built = self._built
-        if built is None:
-            return True
-        newer, _ = rows.after(int(built.keys[-1]))
+    def _due(self, built: BuiltIndex, rows: VectorRows) -> bool:
+        newer, _ = rows.after(built.last_key)
         return newer.count > max(_FEW, _SHARE_NEWER * len(built.keys)) or self._unfit(built, rows)
 
     def _unfit(self, built: BuiltIndex, rows: VectorRows) -> bool:
-        newer, _ = rows.after(int(built.keys[-1]))
+        newer, _ = rows.after(built.last_key)
         removed = len(built.keys) - (rows.count - newer.count)
         outgrown = 0 < _OUTGROWN * built.trained_on < rows.count
         return removed > max(_FEW, _SHARE_REMOVED * len(built.keys)) or outgrown

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from util.errors import InvalidInputError
 from util.records import Embeddings
 from util.vector_store.embedded.cache_file import CacheUnusableError, CacheWriter, open_cache
 from util.vector_store.embedded.images import Keys
-from util.vector_store.embedded.rows import VectorRows
+from util.vector_store.embedded.rows import Positions, VectorRows
 
 EXACT = "Flat"
 """The factory string of exact search, which needs no FAISS."""
@@ -38,13 +39,18 @@ class BuiltIndex:
 
     Attributes:
         index: the ``faiss.Index``; its labels count the rows.
-        keys: keys of its rows, ascending.
+        keys: keys of its rows, in the order of the labels.
         trained_on: how many rows the space had when the index was trained; 0 for one that learns nothing.
     """
 
     index: Any
     keys: Keys
     trained_on: int
+
+    @cached_property
+    def last_key(self) -> int:
+        """The highest of its keys: rows with a higher one came later."""
+        return int(self.keys.max())
 
     def propose(self, queries: Embeddings, count: int) -> list[Keys]:
         """Keys of about ``count`` rows near each query; some may have been removed since."""
@@ -77,10 +83,8 @@ def build(factory: str, rows: VectorRows) -> BuiltIndex:
     trained_on = 0 if index.is_trained else rows.count
     if trained_on:
         most = max(_LEAST_TRAINING, _MOST_ROWS_A_CENTROID * _centroids(index))
-        sample = np.random.default_rng(_SEED).permutation(rows.alive)[:most]
-        index.train(rows.take(np.sort(sample)))
-    _add(index, rows)
-    return BuiltIndex(index, rows.keys[rows.alive], trained_on)
+        index.train(rows.take(np.sort(_shuffled(rows)[:most])))
+    return BuiltIndex(index, _add(index, rows), trained_on)
 
 
 def extended(built: BuiltIndex, rows: VectorRows) -> BuiltIndex:
@@ -89,11 +93,9 @@ def extended(built: BuiltIndex, rows: VectorRows) -> BuiltIndex:
     Raises:
         RuntimeError: if this kind of index cannot be copied or added to.
     """
-    faiss = _faiss()
-    newer, _ = rows.after(int(built.keys[-1]))
-    index = faiss.clone_index(built.index)
-    _add(index, newer)
-    return BuiltIndex(index, np.concatenate([built.keys, newer.keys[newer.alive]]), built.trained_on)
+    index = _faiss().clone_index(built.index)
+    newer, _ = rows.after(built.last_key)
+    return BuiltIndex(index, np.concatenate([built.keys, _add(index, newer)]), built.trained_on)
 
 
 def set_parameters(index: Any, parameters: str) -> None:
@@ -177,12 +179,25 @@ def _empty(factory: str, dimension: int) -> Any:
             raise InvalidInputError(
                 f"the index {factory!r} cannot be used here: IDMap is not needed, NSG cannot grow, IVF needs lists"
             )
+        if hasattr(part, "do_polysemous_training"):
+            # It orders the codes for a filter that is not used here, and takes ten times as long as learning them.
+            part.do_polysemous_training = False
     return index
 
 
-def _add(index: Any, rows: VectorRows) -> None:
-    for start in range(0, rows.count, _BLOCK):
-        index.add(rows.take(rows.alive[start : start + _BLOCK]))
+def _add(index: Any, rows: VectorRows) -> Keys:
+    """Adds the rows that are alive and says their keys in the order of their labels.
+
+    In random order: HNSW joins badly what comes group by group, as photos sorted by item do.
+    """
+    order = _shuffled(rows)
+    for start in range(0, len(order), _BLOCK):
+        index.add(rows.take(order[start : start + _BLOCK]))
+    return rows.keys[order]
+
+
+def _shuffled(rows: VectorRows) -> Positions:
+    return np.random.default_rng(_SEED).permutation(rows.alive)
 
 
 def _centroids(index: Any) -> int:

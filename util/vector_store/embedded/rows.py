@@ -61,7 +61,8 @@ class VectorRows:
         places = np.searchsorted(self.keys, keys)
         here = places < len(self.keys)
         here[here] = self.keys[places[here]] == keys[here]
-        return np.setdiff1d(places[here], self.dead, assume_unique=True)
+        places = places[here]
+        return np.setdiff1d(places, self.dead, assume_unique=True) if len(self.dead) else places
 
     def take(self, positions: Positions) -> Embeddings:
         """The vectors at some positions, copied."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,8 +104,23 @@ def _choose_layout(connection: sqlite3.Connection, path: Path) -> None:
     # Pages of 8 KiB hold three vectors of 512 numbers; of the usual 4 KiB each would hold one and be half empty.
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _journal_mode(connection)
     if mode != "wal":
         raise StoreUnavailableError(
             f"the file system of {path} cannot hold a write-ahead log (mode {mode!r}): put the store on a local disk"
         )
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    """Asks for a write-ahead log and says what the file has now.
+
+    SQLite does not wait for others here as it does everywhere else.
+    """
+    deadline = time.monotonic() + connection.execute("PRAGMA busy_timeout").fetchone()[0] / 1000
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
