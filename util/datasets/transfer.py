@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -21,8 +22,11 @@ _TIMEOUTS = (10.0, 60.0)
 """Seconds until a connection stands, and between two pieces of a body."""
 _BROKEN_OFF = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _BREAKS = 5
-"""How often in a row a transfer may break off without a byte of progress."""
-_RETRY = Retry(total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False)
+"""How often in a row a transfer may break off without a byte of progress, with longer and longer pauses."""
+_RETRY = Retry(
+    total=4, connect=0, read=0, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
+)
+"""For servers that are busy; breaks are dealt with here, because what came before them is kept."""
 
 
 def download(url: str, target: Path, *, digest: str = "", progress: Progress | None = None) -> None:
@@ -54,19 +58,20 @@ def download(url: str, target: Path, *, digest: str = "", progress: Progress | N
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Goes on after breaks for as long as anything comes."""
+    """Goes on after breaks, but not before anything has come: an address that is wrong stays wrong."""
+    start, breaks = _size(part), 0
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
-        breaks = 0
         while True:
             before = _size(part)
             try:
                 _append(session, url, part, progress)
             except _BROKEN_OFF:
                 breaks = 0 if _size(part) > before else breaks + 1
-                if breaks == _BREAKS:
+                if breaks == _BREAKS or _size(part) <= start:
                     raise
+                time.sleep(breaks)
             else:
                 return
 

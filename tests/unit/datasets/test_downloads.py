@@ -156,6 +156,12 @@ def test_a_server_that_sends_nothing_is_given_up(server, tmp_path):
     server.files["set.bin"], server.break_after = BODY, 0
     with pytest.raises(DownloadError, match="the connection broke off"):
         download(f"{server.url}/set.bin", tmp_path / "set.bin")
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_is_not_there_is_asked_once(tmp_path):
+    with pytest.raises(DownloadError, match="http://127.0.0.1:9/set.bin: cannot be reached"):
+        download("http://127.0.0.1:9/set.bin", tmp_path / "set.bin")
 
 
 def _zip(files: dict[str, bytes], *, links: tuple[str, ...] = ()) -> bytes:

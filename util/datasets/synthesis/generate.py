@@ -48,6 +48,14 @@ class _Settings:
         if self.seed < 0:
             raise InvalidInputError(f"the seed is a whole number from 0, not {self.seed}")
 
+    @property
+    def words(self) -> str:
+        """For messages."""
+        return (
+            f"seed {self.seed}, size {self.size}, severity {self.severity:g}: {self.families} families of "
+            f"{self.items_per_family} items with {self.photos_per_item} photos"
+        )
+
 
 def synthesize(
     directory: Path | str,
@@ -119,7 +127,7 @@ def _claim(folder: Path, settings: _Settings) -> None:
         raise DatasetError(f"{folder}: is not empty and holds no synthetic items: choose a new folder") from error
     same = (earlier.seed, earlier.size, earlier.severity) == (settings.seed, settings.size, settings.severity)
     if not same or any(before > now for before, now in zip(_counts(earlier), _counts(settings), strict=True)):
-        raise DatasetError(f"{folder}: holds other synthetic items ({earlier}): choose a new folder")
+        raise DatasetError(f"{folder}: holds other synthetic items ({earlier.words}): choose a new folder")
 
 
 def _counts(settings: _Settings) -> tuple[int, int, int]:

@@ -96,7 +96,7 @@ def test_a_second_run_completes_the_first_and_other_sets_are_not_mixed_in(tmp_pa
     synthesize(tmp_path / "set", **small)
     assert _files(tmp_path / "set") == before
     for other in ({"seed": 1}, {"size": 65}, {"severity": 0.4}, {"items_per_family": 1}):
-        with pytest.raises(DatasetError, match="holds other synthetic items.*choose a new folder"):
+        with pytest.raises(DatasetError, match=r"holds other synthetic items \(seed 0, size 64.*choose a new folder"):
             synthesize(tmp_path / "set", **{**small, **other})
     assert _files(tmp_path / "set") == before
 
