@@ -113,7 +113,7 @@ def decide(
         runner_up=runner_up,
         runner_up_score=second,
         photos=len(results),
-        reason=_reason(kind, item, score, limit, runner_up, second, accept_rate),
+        reason=_reason(kind, (item, score), (runner_up, second), limit, calibration),
         false_accept_rate=accept_rate,
     )
     return Decision(name, kind, None if kind == "new" else item, score, limit, evidence)
@@ -148,19 +148,31 @@ def _hits_of(item: str, results: Iterable[SearchResult]) -> tuple[Hit, ...]:
 
 def _reason(
     kind: str,
-    item: str,
-    score: float,
+    best: tuple[str, float],
+    second: tuple[str | None, float | None],
     limit: float,
-    runner_up: str | None,
-    second: float | None,
-    accept_rate: float | None,
+    calibration: Calibration | None,
 ) -> str:
-    compared = "reaches" if score >= limit else "stays below"
-    sentence = f"best match {item!r} scores {score:.3f} and {compared} the threshold {limit:.3f}"
-    if runner_up is not None and second is not None:
-        sentence += f"; next is {runner_up!r} with {second:.3f}"
-    if accept_rate is not None:
-        sentence += f"; {accept_rate:.1%} of images of unknown items score as high"
+    """The decision in one sentence, with the numbers it rests on."""
+    (item, score), (runner_up, runner_up_score) = best, second
+    if kind == "new" and calibration is not None:
+        compared = f"stays below {calibration.lower:.3f}, from which known items score"
+    else:
+        compared = f"{'reaches' if score >= limit else 'stays below'} the threshold {limit:.3f}"
+    sentence = f"best match {item!r} scores {score:.3f} and {compared}"
+    if runner_up is not None:
+        sentence += f"; next is {runner_up!r} with {runner_up_score:.3f}"
+    if calibration is not None:
+        sentence += f"; {_share_of_unknown(calibration, score)} as high"
     if kind == "unsure":
-        sentence += "; two items score the same" if second == score else "; known and unknown items both score here"
+        tied = runner_up_score == score
+        sentence += "; two items score the same" if tied else "; known and unknown items both score here"
     return sentence
+
+
+def _share_of_unknown(calibration: Calibration, score: float) -> str:
+    """How many unknown items look this much like a known one, as far as so many trials can tell."""
+    rate = calibration.false_accept_rate(score)
+    if rate == 0:
+        return f"none of {calibration.n_impostors} images of unknown items scored"
+    return f"{rate:.1%} of images of unknown items score"
