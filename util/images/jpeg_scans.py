@@ -1,8 +1,9 @@
 """Telling a JPEG that is built to keep the decoder busy.
 
 A progressive JPEG is decoded once over all its pixels for every scan, and an empty scan takes some twenty bytes: a
-file of a few megabytes can keep libjpeg at work for hours. Encoders write about ten scans. Scans are counted as
-libjpeg's own fuzzing targets do (https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf).
+file of a few megabytes can keep libjpeg at work for hours. Encoders write about ten scans. libjpeg-turbo describes the
+problem (https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf) and leaves the limit to the
+application; Pillow sets none.
 """
 
 from __future__ import annotations
