@@ -83,9 +83,10 @@ def resize_area(image: Image, *, height: int, width: int) -> Image:
         return _interpolate(image, height, width)
     alpha = image[..., 3:].astype(np.float32)
     weighted = np.concatenate([image[..., :3] * (alpha / 255), alpha], axis=2)
-    resized = np.clip(_interpolate(weighted, height, width), 0, 255)
-    colours = np.divide(resized[..., :3] * 255, resized[..., 3:], out=np.zeros_like(resized[..., :3]),
-                        where=resized[..., 3:] >= 0.5)  # fmt: skip
+    resized = _interpolate(weighted, height, width)
+    # Bicubic rings beyond [0, 255] at edges; colour and alpha ring alike, so their quotient is taken before clipping.
+    visible = resized[..., 3:] >= 0.5
+    colours = np.divide(resized[..., :3] * 255, resized[..., 3:], out=np.zeros_like(resized[..., :3]), where=visible)
     together = np.concatenate([colours, resized[..., 3:]], axis=2)
     return cast(Image, np.rint(np.clip(together, 0, 255)).astype(np.uint8))
 
