@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
-from util.cli.opening import Choices, extraction_for_writing, opened_store
+from util.cli.opening import Choices, extraction_for_writing, opened_store, passing_store
 from util.cli.reading import read_datasets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from util.vector_store.base import VectorStore
 
 
 def duplicates(
@@ -47,7 +39,7 @@ def duplicates(
     choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
     records = read_datasets(paths, item_from="none")
     extraction = extraction_for_writing(choices)
-    with _kept_or_passing(store) as opened:
+    with opened_store(store) if store is not None else passing_store() as opened:
         with progress_bar("reading") as progress:
             report = index_images(records, extraction=extraction, store=opened, space=space, progress=progress)
         with progress_bar("comparing") as progress:
@@ -73,17 +65,3 @@ def duplicates(
         copies = sum(len(group) - 1 for group in groups)
         print(f"{len(groups)} groups; {copies} of {len(records)} photos have a near-identical one before them")
     leave_if_failed(report.failed, quiet=as_json)
-
-
-@contextmanager
-def _kept_or_passing(url: str | None) -> Iterator[VectorStore]:
-    """The store named, or one that is gone afterwards: looking for copies is no reason to fill the catalogue."""
-    if url is not None:
-        with opened_store(url) as store:
-            yield store
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="nearid-") as directory,
-        opened_store(f"embedded:{Path(directory) / 'duplicates.db'}") as store,
-    ):
-        yield store

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from util.cli import options
 from util.cli.console import leave_if_failed, print_json, print_table, progress_bar
-from util.cli.opening import Choices, choose_space, extraction_for_space, extraction_for_writing, opened_store
+from util.cli.opening import (
+    Choices,
+    choose_space,
+    extraction_for_space,
+    extraction_for_writing,
+    opened_store,
+    passing_store,
+)
 from util.cli.reading import read_datasets
 from util.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from util.evaluation.report import Evaluation
-    from util.vector_store.base import VectorStore
 
 
 def evaluate(
@@ -57,7 +58,8 @@ def evaluate(
     choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
     asked = read_datasets([queries], item_from=item_from)
     indexed = read_datasets([gallery], item_from=item_from) if gallery is not None else None
-    with _gallery_store(store, gallery) as opened:
+    keep = store is not None or gallery is None
+    with opened_store(store) if keep else passing_store() as opened:
         if indexed is None:
             chosen = choose_space(choices, opened)
             extraction = extraction_for_space(choices, opened, chosen)
@@ -83,19 +85,6 @@ def evaluate(
         if result.report is not None:
             print(f"report: {result.report}")
     leave_if_failed(result.failed, quiet=as_json)
-
-
-@contextmanager
-def _gallery_store(url: str | None, gallery: str | None) -> Iterator[VectorStore]:
-    if url is not None or gallery is None:
-        with opened_store(url) as store:
-            yield store
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="nearid-") as directory,
-        opened_store(f"embedded:{Path(directory) / 'evaluation.db'}") as store,
-    ):
-        yield store
 
 
 def _print(evaluation: Evaluation) -> None:

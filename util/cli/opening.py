@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,16 @@ def opened_store(url: str | None) -> Iterator[VectorStore]:
     from util.vector_store import open_store
 
     with open_store(url or load_settings().store) as store:
+        yield store
+
+
+@contextmanager
+def passing_store() -> Iterator[VectorStore]:
+    """An empty store that is gone afterwards: a look at some photos is no reason to fill the catalogue."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nearid-") as directory,
+        opened_store(f"embedded:{Path(directory) / 'passing.db'}") as store,
+    ):
         yield store
 
 
