@@ -242,7 +242,7 @@ sys.argv = ["nearid", "--help"]
 try:
     main()
 except SystemExit:
-    heavy = {"torch", "faiss", "cv2", "scipy", "matplotlib", "rembg", "pandas", "PIL"}
+    heavy = {"torch", "numpy", "pydantic", "rich", "faiss", "cv2", "scipy", "matplotlib", "rembg", "pandas", "PIL"}
     print(heavy & set(sys.modules), file=sys.stderr)
 """
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from config.logging import configure_logging
-from config.settings import load_settings
 from util.cli import dataset, duplicates, evaluate, extractors, identify, index, preprocess, search, spaces
 
 app = typer.Typer(
     name="nearid",
     help="Identifies nearly identical things in photos: which one is it, or is it new?",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help comes at once; drawn boxes cost half a second of imports
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -19,6 +18,9 @@ app = typer.Typer(
 
 @app.callback()
 def _before_every_command() -> None:
+    from config.logging import configure_logging
+    from config.settings import load_settings
+
     configure_logging(load_settings().log_level)
 
 

@@ -16,7 +16,7 @@ from util.errors import InvalidInputError
 if TYPE_CHECKING:
     from util.records import ImageRecord
 
-app = typer.Typer(help="Make, split and fetch data sets.", no_args_is_help=True)
+app = typer.Typer(help="Make, split and fetch data sets.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("synthesize")

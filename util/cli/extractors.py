@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from config.settings import load_settings
 from util.cli import options
 from util.cli.console import print_json, print_table
 
 
 def extractors(as_json: options.Json = False) -> None:
     """List the extractors, their dimensions, and whether their weights are here or how to get them."""
+    from config.settings import load_settings
     from util.image_extract import describe
 
     described = describe(load_settings().models_dir)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.settings import Settings, load_settings
 from util.errors import InvalidInputError, SpaceNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from config.settings import Settings
     from util.image_extract.base import Extractor
     from util.images import ImageLimits
     from util.search.extraction import Extraction
@@ -36,6 +36,7 @@ class Choices:
 @contextmanager
 def opened_store(url: str | None) -> Iterator[VectorStore]:
     """The store of the URL, or of the settings, closed at the end."""
+    from config.settings import load_settings
     from util.vector_store import open_store
 
     with open_store(url or load_settings().store) as store:
@@ -61,6 +62,7 @@ def limits(settings: Settings) -> ImageLimits:
 
 def extraction_for_writing(choices: Choices) -> Extraction:
     """The extractor chosen by name."""
+    from config.settings import load_settings
     from util.image_extract import load
 
     settings = load_settings()
@@ -75,6 +77,7 @@ def extraction_for_writing(choices: Choices) -> Extraction:
 
 def extraction_for_space(choices: Choices, store: VectorStore, space: str) -> Extraction:
     """The extractor that made a space; naming another one is an error that says so."""
+    from config.settings import load_settings
     from util.search.similar import extractor_of
 
     settings = load_settings()
@@ -94,6 +97,8 @@ def choose_space(choices: Choices, store: VectorStore) -> str:
     Raises:
         SpaceNotFoundError: if that leaves none, or several.
     """
+    from config.settings import load_settings
+
     if choices.space is not None:
         return store.info(choices.space).name
     names = [info.name for info in store.list_spaces()]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from config.settings import load_settings
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
 from util.cli.opening import limits
@@ -30,6 +29,7 @@ def preprocess(
     as_json: options.Json = False,
 ) -> None:
     """Write preprocessed copies of photos (cut-outs, exposure-corrected …) into a folder of the same layout."""
+    from config.settings import load_settings
     from util.preprocess.recipe import Recipe
     from util.search.preprocessing import preprocess_images
 

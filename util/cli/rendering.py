@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from util.records import Decision, Hit
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from util.records import Decision, Hit
 
 
 def hit_as_json(hit: Hit) -> dict[str, object]:

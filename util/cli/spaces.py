@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from util.records import SpaceInfo
     from util.search.extraction import Failure
 
-app = typer.Typer(help="List, inspect, calibrate and drop the spaces of a store.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, inspect, calibrate and drop the spaces of a store.", no_args_is_help=True, rich_markup_mode=None
+)
 
 _Name = Annotated[str, typer.Argument(metavar="SPACE", help="Name of the space.")]
 
