@@ -40,7 +40,7 @@ def test_every_shell_and_python_block_of_the_readme_runs_in_order(tmp_path):
         done = run(code, tmp_path)
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         ran += 1
-    assert ran >= 3
+    assert ran >= 2, "the README shows both the command line and Python"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
