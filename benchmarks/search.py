@@ -188,7 +188,7 @@ def approximate(
     index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     index.add(vectors)
-    faiss.ParameterSpace().set_index_parameters(index, "efSearch=128" if "HNSW" in kind else "nprobe=32")
+    faiss.ParameterSpace().set_index_parameters(index, "efSearch=128" if "HNSW" in kind else "nprobe=16")
     timed = turn_by_turn(
         {
             "bare_faiss": lambda n: index.search(queries[n : n + 1], K),

@@ -19,6 +19,7 @@ from util.vector_store.embedded.rows import Positions, VectorRows
 from util.vector_store.validation import LENGTH_TOLERANCE
 
 _PRODUCTS = 4 << 20  # products held at once: 16 MiB in float32
+_QUERIES = 256  # queries multiplied at once
 _CHUNK = 2048  # rows computed again at once
 
 
@@ -44,16 +45,14 @@ def nearest(rows: VectorRows, queries: Embeddings, k: int, *, among: Positions |
         among: positions to choose from, ascending and alive; all without it.
     """
     if among is not None and 4 * len(among) < len(rows.keys):
-        rows, positions = _picked(rows, among), among
-        return [Candidates(positions[found.positions], found.scores) for found in nearest(rows, queries, k)]
+        few = VectorRows(rows.change, rows.keys[among], (rows.take(among),), np.empty(0, dtype=np.intp))
+        return [Candidates(among[found.positions], found.scores) for found in nearest(few, queries, k)]
+    if among is not None:
+        rows = rows.only(among)
     found: list[Candidates] = []
-    for block in _blocks(queries, len(rows.keys)):
-        products = rows.products(block)
-        if among is not None:
-            products = products[:, among]
-        near = _close_to_best(products, k, margin=2 * rounding_error(queries.shape[1]))
-        near = near if among is None else [among[place] for place in near]
-        found += [best_of(rows, query, positions, k) for query, positions in zip(block, near, strict=True)]
+    for start in range(0, len(queries), _QUERIES):
+        block = queries[start : start + _QUERIES]
+        found += [best_of(rows, query, near, k) for query, near in zip(block, _near(rows, block, k), strict=True)]
     return found
 
 
@@ -91,7 +90,9 @@ def full_scores(rows: VectorRows, queries: Embeddings, among: Positions) -> Iter
         float32 (B, M) for the next B queries. Made by matrix products in float64 and rounded once, so that another
         order of summing changes a score in its last place in one of about 10⁸ cases.
     """
-    for block in _blocks(queries, len(among)):
+    size = max(1, _PRODUCTS // max(1, len(among)))
+    for first in range(0, len(queries), size):
+        block = queries[first : first + size]
         wide = block.astype(np.float64)
         scores = np.empty((len(block), len(among)), dtype=np.float32)
         for start in range(0, len(among), _CHUNK):
@@ -115,23 +116,33 @@ def rounding_error(dimension: int) -> float:
     return terms / (1 - terms) * (1 + LENGTH_TOLERANCE) ** 2
 
 
-def _close_to_best(products: NDArray[np.float32], k: int, *, margin: float) -> list[Positions]:
-    """Places of the products that may belong to the k best of their row."""
-    width = products.shape[1]
-    k = min(k, width)
-    if k == 0:
-        return [np.empty(0, dtype=np.intp)] * len(products)
-    kth = np.partition(products, width - k, axis=1)[:, width - k]
-    # Removed rows have -inf: where fewer than k are alive, all that are finite belong to them.
-    least = np.maximum(kth - np.float32(margin), np.float32(-2))
-    return [np.flatnonzero(row >= limit) for row, limit in zip(products, least, strict=True)]
+def _near(rows: VectorRows, queries: Embeddings, k: int) -> list[Positions]:
+    """Positions of the rows that may belong to the k best of each query."""
+    margin = np.float32(2 * rounding_error(queries.shape[1]))
+    # A cosine is never below -1, and the product with a removed row is -inf.
+    limits = np.full(len(queries), -2, dtype=np.float32)
+    found: list[list[tuple[Positions, NDArray[np.float32]]]] = [[] for _ in queries]
+    for start, products in rows.products(queries, max(1, _PRODUCTS // len(queries))):
+        # The k-th best of some rows is no better than the k-th best of all.
+        np.maximum(limits, _kth_best(products, k) - margin, out=limits)
+        for line, row, limit in zip(found, products, limits, strict=True):
+            places = np.flatnonzero(row >= limit)
+            line.append((places + start, row[places]))
+    return [_pooled(line, k, margin) for line in found]
 
 
-def _picked(rows: VectorRows, positions: Positions) -> VectorRows:
-    return VectorRows(rows.change, rows.keys[positions], (rows.take(positions),), np.empty(0, dtype=np.intp))
+def _pooled(found: list[tuple[Positions, NDArray[np.float32]]], k: int, margin: np.float32) -> Positions:
+    if len(found) == 1:
+        return found[0][0]
+    positions = np.concatenate([np.empty(0, dtype=np.intp), *(places for places, _ in found)])
+    products = np.concatenate([np.empty(0, dtype=np.float32), *(values for _, values in found)])
+    return positions[products >= _kth_best(products[np.newaxis], k) - margin]
 
 
-def _blocks(queries: Embeddings, width: int) -> Iterator[Embeddings]:
-    size = max(1, _PRODUCTS // max(1, width))
-    for start in range(0, len(queries), size):
-        yield queries[start : start + size]
+def _kth_best(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """The k-th largest of each line; ``-inf`` where there are fewer."""
+    width = values.shape[1]
+    if k > width:
+        return np.full(len(values), -np.inf, dtype=np.float32)
+    kth: NDArray[np.float32] = np.partition(values, width - k, axis=1)[:, width - k]
+    return kth

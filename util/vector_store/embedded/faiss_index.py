@@ -24,11 +24,11 @@ from util.vector_store.embedded.rows import Positions, VectorRows
 EXACT = "Flat"
 """The factory string of exact search, which needs no FAISS."""
 
-# FAISS warns below 39 training rows a centroid and uses at most 256.
-_LEAST_ROWS_A_CENTROID, _MOST_ROWS_A_CENTROID = 39, 256
+# FAISS warns below 39 training rows a centroid. More than this many make training longer and hardly better.
+_LEAST_ROWS_A_CENTROID, _MOST_ROWS_A_CENTROID = 39, 64
 # A scan of fewer rows than this is quicker than any index.
 _LEAST_ROWS = 1000
-_LEAST_TRAINING = 65_536
+_LEAST_TRAINING = 32_768
 _BLOCK = 16_384
 _SEED = 20_240_501
 
@@ -103,8 +103,8 @@ def set_parameters(index: Any, parameters: str) -> None:
 
     Args:
         index: a FAISS index.
-        parameters: FAISS's own notation, such as ``nprobe=32`` or ``efSearch=128``; empty for our defaults: an eighth
-            of the inverted lists and at least 16, a queue of 128 for HNSW.
+        parameters: FAISS's own notation, such as ``nprobe=32`` or ``efSearch=128``; empty for our defaults: one
+            in 32 of the inverted lists and at least 16, a queue of 128 for HNSW.
 
     Raises:
         InvalidInputError: if this index has no such parameter.
@@ -221,7 +221,7 @@ def _default_parameters(index: Any) -> str:
     faiss = _faiss()
     parts = list(_parts(index))
     lists = max((part.nlist for part in parts if hasattr(part, "nlist")), default=0)
-    settings = [f"nprobe={max(16, lists // 8)}"] if lists else []
+    settings = [f"nprobe={max(16, lists // 32)}"] if lists else []
     settings += ["efSearch=128"] if any(isinstance(part, faiss.IndexHNSW) for part in parts) else []
     return ",".join(settings)
 

@@ -74,19 +74,30 @@ class VectorRows:
             start += len(piece)
         return taken
 
-    def products(self, queries: Embeddings) -> NDArray[np.float32]:
-        """float32 inner products (Q, N) of queries with all rows; ``-inf`` for the dead."""
-        products = np.empty((len(queries), len(self.keys)), dtype=np.float32)
+    def only(self, positions: Positions) -> VectorRows:
+        """The same rows with all dead but some, which are alive."""
+        dead = np.delete(np.arange(len(self.keys)), positions)
+        return VectorRows(self.change, self.keys, self.pieces, dead)
+
+    def products(self, queries: Embeddings, size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Inner products of queries with all rows, a number of rows at a time.
+
+        Args:
+            queries: float32 (Q, D).
+            size: how many rows at a time.
+
+        Yields:
+            The position of the first of some rows, and float32 (Q, rows); ``-inf`` for the dead.
+        """
         start = 0
         for piece in self.pieces:
-            end = start + len(piece)
-            if len(queries) == 1:
-                np.dot(piece, queries[0], out=products[0, start:end])
-            else:
-                products[:, start:end] = queries @ piece.T
-            start = end
-        products[:, self.dead] = -np.inf
-        return products
+            for first in range(0, len(piece), size):
+                part = piece[first : first + size]
+                products = np.dot(part, queries[0])[np.newaxis] if len(queries) == 1 else queries @ part.T
+                low, high = np.searchsorted(self.dead, [start, start + len(part)])
+                products[:, self.dead[low:high] - start] = -np.inf
+                yield start, products
+                start += len(part)
 
     def after(self, key: int) -> tuple[VectorRows, int]:
         """The rows with a higher key, not copied, and the position of the first of them."""

@@ -276,7 +276,7 @@ def test_usual_factory_strings_are_taken(factory):
     check_factory(factory, 512)
 
 
-def test_defaults_search_an_eighth_of_the_lists(bench):
+def test_without_parameters_our_defaults_hold(bench):
     one = bench(dimension=16, index="IVF32,Flat")
     one.add(0, 2000)
     one.store.refresh("s")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from util.records import unit_rows
+from util.vector_store.embedded import exact
 from util.vector_store.embedded.exact import as_scores, best_of, full_scores, nearest, rounding_error
 from util.vector_store.embedded.rows import VectorRows
 
@@ -33,10 +34,11 @@ def as_dict(candidates):
 
 @settings(max_examples=150, deadline=None)
 @given(
+    tile=st.sampled_from([7, 50, 1 << 22]),
     count=st.integers(0, 60), dimension=st.integers(1, 40), copies=st.integers(1, 4), k=st.integers(1, 70),
     queries=st.integers(1, 3), seed=st.integers(0, 10**6), data=st.data(),
 )  # fmt: skip
-def test_nearest_is_what_a_loop_finds(count, dimension, copies, k, queries, seed, data):
+def test_nearest_is_what_a_loop_finds(tile, count, dimension, copies, k, queries, seed, data):
     rng = np.random.default_rng(seed)
     vectors = unit_rows(np.tile(rng.standard_normal((count, dimension)), (copies, 1)))
     dead = data.draw(st.sets(st.integers(0, max(0, len(vectors) - 1)), max_size=len(vectors)))
@@ -45,7 +47,10 @@ def test_nearest_is_what_a_loop_finds(count, dimension, copies, k, queries, seed
     chosen = alive if among is None else [place for place in alive if place in among]
     rows = make_rows(vectors, dead, cut=data.draw(st.integers(0, len(vectors))))
     asked = unit_rows(rng.standard_normal((queries, dimension)))
-    found = nearest(rows, asked, k, among=None if among is None else np.array(chosen, dtype=np.intp))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "_PRODUCTS", tile)
+        patch.setattr(exact, "_QUERIES", 2)
+        found = nearest(rows, asked, k, among=None if among is None else np.array(chosen, dtype=np.intp))
     assert len(found) == queries
     for query, candidates in zip(asked, found, strict=True):
         expected = all_best(vectors, query, k, chosen)
@@ -84,8 +89,8 @@ def test_a_score_is_the_product_rounded_once():
     vectors = unit_rows(rng.standard_normal((50, 128)))
     scores = best_of(make_rows(vectors), vectors[0], np.arange(50), 50).scores
     for vector, score in zip(vectors.tolist(), scores.tolist(), strict=True):
-        exact = sum(Fraction(a) * Fraction(b) for a, b in zip(vector, vectors[0].tolist(), strict=True))
-        assert score == min(1.0, float(np.float32(float(exact))))
+        product = sum(Fraction(a) * Fraction(b) for a, b in zip(vector, vectors[0].tolist(), strict=True))
+        assert score == min(1.0, float(np.float32(float(product))))
 
 
 def test_many_blocks_of_queries_and_rows():

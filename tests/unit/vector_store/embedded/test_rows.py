@@ -48,10 +48,20 @@ def test_take_and_products_see_one_array(rows, data):
         positions = np.array(data.draw(st.lists(st.integers(0, len(whole) - 1))), dtype=np.intp)
         np.testing.assert_array_equal(rows.take(positions), whole[positions])
     queries = data.draw(hnp.arrays(np.float32, (data.draw(st.integers(1, 3)), rows.dimension), elements=st.just(0.5)))
-    products = rows.products(queries)
+    size = data.draw(st.integers(1, 9))
+    parts = dict(rows.products(queries, size))
     expected = queries @ whole.T
     expected[:, rows.dead] = -np.inf
-    np.testing.assert_allclose(products, expected, atol=1e-5)
+    assert sum(part.shape[1] for part in parts.values()) == len(whole)
+    for start, part in parts.items():
+        assert 0 < part.shape[1] <= size
+        np.testing.assert_allclose(part, expected[:, start : start + part.shape[1]], atol=1e-5)
+
+
+@given(ROWS, st.data())
+def test_only_leaves_some_alive(rows, data):
+    chosen = sorted(data.draw(st.sets(st.sampled_from(rows.alive.tolist())))) if rows.count else []
+    assert rows.only(np.array(chosen, dtype=np.intp)).alive.tolist() == chosen
 
 
 @given(ROWS, st.integers(0, 60))
