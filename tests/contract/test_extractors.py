@@ -65,18 +65,21 @@ def noise(seed: int, height: int = 90, width: int = 70, channels: int = 3) -> np
 
 
 def scene(seed: int) -> np.ndarray:
-    """A picture with large coloured shapes, as photos have them and noise has not: uint8 160×120×3."""
+    """A picture with large shapes, print and a little grain, as photos have them: uint8 320×240×3."""
     rng = np.random.default_rng(seed)
-    picture = np.full((160, 120, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+    picture = np.full((320, 240, 3), rng.integers(0, 256, 3), dtype=np.uint8)
     for _ in range(12):
-        centre = tuple(int(value) for value in rng.integers(0, 120, 2))
+        centre = tuple(int(value) for value in rng.integers(0, 240, 2))
         colour = tuple(int(value) for value in rng.integers(0, 256, 3))
-        cv2.circle(picture, centre, int(rng.integers(8, 45)), colour, -1)
-    return cv2.GaussianBlur(picture, (5, 5), 0)
+        cv2.circle(picture, centre, int(rng.integers(8, 70)), colour, -1)
+        word = "".join(chr(letter) for letter in rng.integers(65, 91, 5))
+        cv2.putText(picture, word, centre, cv2.FONT_HERSHEY_SIMPLEX, 1.0, colour[::-1], 2)
+    grain = rng.normal(0, 4, picture.shape)
+    return np.clip(cv2.GaussianBlur(picture, (3, 3), 0) + grain, 0, 255).astype(np.uint8)
 
 
 def recompressed(picture: np.ndarray) -> np.ndarray:
-    _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return cv2.imdecode(file, cv2.IMREAD_COLOR)
 
 

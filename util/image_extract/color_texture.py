@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TypeAlias
 
 import cv2
@@ -12,13 +13,14 @@ from util.image_extract._descriptor import Descriptor
 
 SIDE = 128
 POWER = 0.3
-LIGHTNESS_BINS, OPPONENT_BINS = 6, 10
+LIGHTNESS_BINS, OPPONENT_BINS = 6, 12
 OPPONENT_GAIN = 2.2
 ILLUMINANT_CORRECTION = 0.5
 PATTERN_RADII = (1, 2)
 PATTERN_NOISE = 3
 CELLS, ORIENTATIONS = 6, 8
-COLOUR_SHARE, PATTERN_SHARE, EDGE_SHARE = 1.0, 0.25, 0.2
+COLOURS = LIGHTNESS_BINS * OPPONENT_BINS**2
+COLOUR_SHARE, PATTERN_SHARE, EDGE_SHARE = 1.0, 0.35, 0.2
 
 Grey: TypeAlias = NDArray[np.uint8]
 Weights: TypeAlias = NDArray[np.float64]
@@ -35,21 +37,29 @@ def _gaussian(width: float) -> Weights:
 
 
 # What is photographed stands in the middle; how fast the weight falls was chosen on Grocery's validation images.
-COLOUR_WINDOW = np.exp(-_distance_from_centre() / 0.1).ravel()
-PATTERN_WINDOW = _gaussian(0.2).ravel()
+COLOUR_WINDOW = np.exp(-_distance_from_centre() / 0.1)
+PATTERN_WINDOW = _gaussian(0.2)
 EDGE_WINDOW = _gaussian(0.25)
 LIGHT_WINDOW = (_gaussian(0.25) / _gaussian(0.25).sum()).astype(np.float32)
 
 
-def _levels(bins: int, gain: float) -> NDArray[np.int32]:
-    """The bin of each of 256 values; with a gain above 1 the outermost values share the outermost bins."""
-    stretched = ((np.arange(256) - 128) * gain + 128) * bins / 256
-    return np.clip(stretched, 0, bins - 1).astype(np.int32)
+def _neighbours(bins: int, gain: float, stride: int) -> tuple[NDArray[np.int64], Weights]:
+    """For each of 256 values the two bins whose centres it lies between, and its share of either: (2, 256) each.
+
+    Args:
+        bins: how many there are; values beyond the outermost centres fall into the outermost bins.
+        gain: stretches values about 128, where greys lie: few things are so colourful that they need the rest.
+        stride: what a step of one bin is worth in the joint histogram.
+    """
+    position = ((np.arange(256) - 128) * gain + 128) * bins / 256 - 0.5
+    lower = np.floor(position)
+    both = np.clip(np.stack([lower, lower + 1]), 0, bins - 1).astype(np.int64) * stride
+    return both, np.stack([lower + 1 - position, position - lower])
 
 
-LIGHTNESS = _levels(LIGHTNESS_BINS, 1.0) * OPPONENT_BINS**2
-RED_GREEN = _levels(OPPONENT_BINS, OPPONENT_GAIN) * OPPONENT_BINS
-BLUE_YELLOW = _levels(OPPONENT_BINS, OPPONENT_GAIN)
+LIGHTNESS = _neighbours(LIGHTNESS_BINS, 1.0, OPPONENT_BINS**2)
+RED_GREEN = _neighbours(OPPONENT_BINS, OPPONENT_GAIN, OPPONENT_BINS)
+BLUE_YELLOW = _neighbours(OPPONENT_BINS, OPPONENT_GAIN, 1)
 _ROW_OF_CELL = np.arange(SIDE) * CELLS // SIDE
 CELL = (_ROW_OF_CELL[:, None] * CELLS + _ROW_OF_CELL[None, :]).astype(np.int32)
 
@@ -57,11 +67,11 @@ CELL = (_ROW_OF_CELL[:, None] * CELLS + _ROW_OF_CELL[None, :]).astype(np.int32)
 class ColorTexture(Descriptor):
     """Three blocks, each raised to a power, scaled to length 1 and weighted: their cosines add up.
 
-    * Colours (600 numbers, share 1): joint histogram of CIE L*a*b*, 6×10×10 bins, pixels weighted by how near they
-      are to the centre. Half of the colour of the light is taken out first: each channel is scaled by
-      ``(grey / mean) ** 0.5``, the means weighted towards the centre (a softened grey-world correction,
-      G. Buchsbaum, "A spatial processor model for object colour perception", 1980).
-    * Small patterns (2×256 numbers, share 0.25 each): histograms of local binary patterns of lightness, with 8
+    * Colours (864 numbers, share 1): joint histogram of CIE L*a*b*, 6×12×12 bins, each pixel shared between the eight
+      bins it lies between, and weighted by how near it is to the centre. Half of the colour of the light is taken out
+      first: each channel is scaled by ``(grey / mean) ** 0.5``, the means weighted towards the centre (a softened
+      grey-world correction, G. Buchsbaum, "A spatial processor model for object colour perception", 1980).
+    * Small patterns (2×256 numbers, share 0.35 each): histograms of local binary patterns of lightness, with 8
       neighbours at 1 and at 2 pixels (T. Ojala, M. Pietikäinen, T. Mäenpää, "Multiresolution gray-scale and
       rotation invariant texture classification with local binary patterns", TPAMI 2002); not rotation invariant,
       since print is not.
@@ -71,17 +81,17 @@ class ColorTexture(Descriptor):
     The power 0.3 stands where Hellinger's square root usually does (H. Jégou, O. Chum, "Negative evidences and
     co-occurences in image retrieval", ECCV 2012, on why bursts must be tamed): a white carton with a small red mark
     differs from one with a blue mark by a few pixels, and those must count. All constants were chosen on Grocery's
-    validation images; ``benchmarks/results/color_texture.json`` holds what was tried.
+    validation images; ``benchmarks/results/weight_free.json`` holds what was tried.
     """
 
     name = "color_texture"
-    dimension = LIGHTNESS_BINS * OPPONENT_BINS**2 + len(PATTERN_RADII) * 256 + CELLS**2 * ORIENTATIONS
+    dimension = COLOURS + len(PATTERN_RADII) * 256 + CELLS**2 * ORIENTATIONS
     default_recipe = f"resize={SIDE}"
     batch_size = 64
-    duplicate_score = 0.9
+    duplicate_score = 0.97
 
     def describe(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The descriptor of one RGB image: float32 (1400,).
+        """The descriptor of one RGB image: float32 (1664,).
 
         >>> red, blue = (np.full((9, 9, 3), colour, np.uint8) for colour in ((200, 30, 30), (30, 30, 200)))
         >>> same, other = (ColorTexture().extract([red, image]) for image in (red, blue))
@@ -109,10 +119,16 @@ def balance_light(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def colour_histogram(image: NDArray[np.uint8]) -> Weights:
-    """Joint L*a*b* histogram of a SIDE×SIDE RGB image, weighted towards the centre: (600,)."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    bins = LIGHTNESS[lab[..., 0]] + RED_GREEN[lab[..., 1]] + BLUE_YELLOW[lab[..., 2]]
-    return _histogram(bins, COLOUR_WINDOW, LIGHTNESS_BINS * OPPONENT_BINS**2)
+    """Joint L*a*b* histogram of a SIDE×SIDE RGB image, weighted towards the centre: (864,)."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    histogram = np.zeros(COLOURS)
+    for sides in product((0, 1), repeat=3):
+        bins, shares = np.zeros(len(lab), np.int64), COLOUR_WINDOW.ravel()
+        for side, values, (both, parts) in zip(sides, lab.T, (LIGHTNESS, RED_GREEN, BLUE_YELLOW), strict=True):
+            bins = bins + both[side][values]
+            shares = shares * parts[side][values]
+        histogram += _histogram(bins, shares, COLOURS)
+    return histogram
 
 
 def pattern_histogram(grey: Grey, radius: int) -> Weights:

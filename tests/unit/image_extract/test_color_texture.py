@@ -26,17 +26,22 @@ def offsets(y: int, x: int) -> tuple[float, float]:
     return (y + 0.5) / SIDE - 0.5, (x + 0.5) / SIDE - 0.5
 
 
-def test_colours_fall_into_their_bins():
+def test_colours_are_shared_between_the_eight_bins_they_lie_between():
     image = picture(1)
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(int)
-    expected = np.zeros((6, 10, 10))
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(float)
+    expected = np.zeros((6, 12, 12))
     for y in range(SIDE):
         for x in range(SIDE):
+            weight = math.exp(-math.hypot(*offsets(y, x)) / 0.1)
             lightness, *opponents = lab[y, x]
-            stretched = (math.floor(((value - 128) * 2.2 + 128) * 10 / 256) for value in opponents)
-            red_green, blue_yellow = (min(max(level, 0), 9) for level in stretched)
-            expected[lightness * 6 // 256, red_green, blue_yellow] += math.exp(-math.hypot(*offsets(y, x)) / 0.1)
+            stretched = [(value - 128) * 2.2 + 128 for value in opponents]
+            at = [value * bins / 256 - 0.5 for value, bins in zip([lightness, *stretched], (6, 12, 12), strict=True)]
+            for steps in np.ndindex(2, 2, 2):
+                bins = [math.floor(place) + step for place, step in zip(at, steps, strict=True)]
+                share = math.prod(1 - abs(place - one) for place, one in zip(at, bins, strict=True))
+                expected[tuple(np.clip(bins, 0, (5, 11, 11)))] += weight * share
     np.testing.assert_allclose(module.colour_histogram(image), expected.ravel(), atol=1e-9)
+    assert expected.sum() == pytest.approx(float(module.COLOUR_WINDOW.sum()))
 
 
 @pytest.mark.parametrize("radius", [1, 2])
@@ -84,8 +89,8 @@ def test_light_is_balanced_half_way():
 
 def test_the_share_of_a_block_is_its_weight_in_the_cosine():
     [embedding] = load("color_texture").extract([picture(4)])
-    shares = [float(block @ block) for block in np.split(embedding, [600, 856, 1112])]
-    assert shares == pytest.approx([1 / 1.7, 0.25 / 1.7, 0.25 / 1.7, 0.2 / 1.7], rel=1e-4)
+    shares = [float(block @ block) for block in np.split(embedding, [864, 1120, 1376])]
+    assert shares == pytest.approx([1 / 1.9, 0.35 / 1.9, 0.35 / 1.9, 0.2 / 1.9], rel=1e-4)
 
 
 def test_a_small_mark_of_another_colour_is_noticed_most_in_the_middle():
@@ -117,8 +122,8 @@ def test_balancing_brings_two_lights_nearer_together():
 def test_colours_are_read_as_red_green_blue():
     """A red image fills bins on the red side of the red-green axis, not on the blue side of the other."""
     red = np.full((SIDE, SIDE, 3), (220, 20, 20), np.uint8)
-    _, red_green, blue_yellow = np.unravel_index(int(module.colour_histogram(red).argmax()), (6, 10, 10))
-    assert (red_green, blue_yellow) == (9, 9)  # both axes saturated: red is +a and +b
+    _, red_green, blue_yellow = np.unravel_index(int(module.colour_histogram(red).argmax()), (6, 12, 12))
+    assert (red_green, blue_yellow) == (11, 11)  # both axes saturated: red is +a and +b
 
 
 @pytest.mark.parametrize("size", [(1, 1), (128, 128), (500, 90)])
