@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from util.errors import StoreError, StoreUnavailableError
+from util.errors import InvalidInputError, StoreError, StoreUnavailableError
 
 _IDLE_CONNECTIONS = 8
 _PRAGMAS = (
@@ -142,6 +142,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._explained(error) from error
+        except UnicodeEncodeError as error:
+            raise InvalidInputError(f"{error.object!r} is not valid Unicode text and cannot be stored") from error
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         kind = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_").partition("_")[0]

@@ -28,6 +28,9 @@ from util.vector_store.embedded.where_sql import WhereSql
 SEARCH_PARAMETERS = "search_parameters"
 """Attribute of a space that says how hard its index searches, in FAISS's notation."""
 
+CACHES = ("vectors", "faiss")
+"""The kinds of cache files that a space has."""
+
 # From this many scores on, matrix products in float64 are quicker than computing each row again.
 _MANY_SCORES = 1 << 16
 

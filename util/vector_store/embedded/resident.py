@@ -49,11 +49,13 @@ class ResidentVectors:
         Raises:
             StoreError: if the database contradicts itself.
         """
-        if self._rows is None:
-            self._rows = self._opened(connection, space)
-        if self._rows.change != space.change:
-            self._rows = self._advanced(connection, space, self._rows)
-        return self._rows
+        rows, self._rows = self._rows, None  # an error half-way through leaves nothing to go on from
+        if rows is None:
+            rows = self._opened(connection, space)
+        if rows.change != space.change:
+            rows = self._advanced(connection, space, rows)
+        self._rows = rows
+        return rows
 
     def _opened(self, connection: sqlite3.Connection, space: SpaceRow) -> VectorRows:
         try:

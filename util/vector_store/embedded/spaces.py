@@ -139,6 +139,6 @@ def _space_row(row: tuple[int, str, str, int, str, str, str, str, str, int, int]
 
 def _json(attributes: Mapping[str, object]) -> str:
     try:
-        return json.dumps(dict(attributes), ensure_ascii=False, allow_nan=False)
+        return json.dumps(dict(attributes), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"the attributes of a space must be JSON values: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,13 +23,15 @@ from util.vector_store.base import StoredImages, VectorStore
 from util.vector_store.embedded import images, spaces
 from util.vector_store.embedded.connections import Database
 from util.vector_store.embedded.faiss_index import check_factory
-from util.vector_store.embedded.memory import SEARCH_PARAMETERS, SpaceInMemory, View, cache_path
+from util.vector_store.embedded.memory import CACHES, SEARCH_PARAMETERS, SpaceInMemory, View, cache_path
 from util.vector_store.embedded.naming import Names, Ranking
 from util.vector_store.embedded.schema import open_schema
 from util.vector_store.embedded.spaces import SpaceRow
 from util.vector_store.embedded.where_sql import WhereSql, register_functions, where_sql
 from util.vector_store.filters import Where
 from util.vector_store.validation import check_fingerprint, checked_batch, checked_queries
+
+_log = logging.getLogger(__name__)
 
 
 def open_url(url: str, *, timeout: float) -> EmbeddedStore:
@@ -99,9 +102,12 @@ class EmbeddedStore(VectorStore):
             row = spaces.need_space(connection, space)
             spaces.remove_space(connection, row)
         self._memory.pop(space, None)
-        for kind in ("vectors", "faiss"):
-            cache_path(self._folder, row, kind).unlink(missing_ok=True)
-        self._database.give_back_free_pages()
+        try:
+            for kind in CACHES:
+                cache_path(self._folder, row, kind).unlink(missing_ok=True)
+            self._database.give_back_free_pages()
+        except (OSError, StoreUnavailableError) as error:
+            _log.warning("space %r is dropped, but not all of its room could be given back: %s", space, error)
 
     def annotate(self, space: str, attributes: Mapping[str, object]) -> SpaceInfo:
         """Merges JSON values into the attributes; ``search_parameters`` are tried out on the space's index first."""

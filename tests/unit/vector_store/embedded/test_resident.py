@@ -197,3 +197,21 @@ def test_a_vector_of_another_length_is_refused(bench):
         connection.execute("UPDATE vectors SET vector = x'00000000' WHERE key = 3")
     with pytest.raises(StoreError, match="not 8 numbers"):
         one.found(one.query(), 1)
+
+
+def test_an_error_half_way_leaves_nothing_half(bench, monkeypatch):
+    one = bench()
+    one.add(0, 100)
+    one.check()
+    real = images.vectors_after
+
+    def breaks(connection, space, key):
+        yield from real(connection, space, key)
+        raise InterruptedError
+
+    one.add(100, 200)
+    monkeypatch.setattr(resident, "vectors_after", breaks)
+    with pytest.raises(InterruptedError):
+        one.check()
+    monkeypatch.undo()
+    one.check()

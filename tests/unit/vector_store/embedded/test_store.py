@@ -6,6 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 
+from util.errors import InvalidInputError
 from util.records import SpaceInfo
 from util.vector_store.embedded import EmbeddedStore
 
@@ -114,3 +115,26 @@ def test_rankings_of_any_length_agree(bench, k, queries):
         results = one.store.search("s", asked, k, fingerprint=FINGERPRINT, with_metadata=with_metadata)
         for query, result in zip(asked, results, strict=True):
             assert list(result.ids) == one.expected(query, k)
+
+
+def test_a_space_is_dropped_even_where_its_room_cannot_be_given_back(bench, caplog):
+    one = bench()
+    one.add(0, 5000)
+    one.check()
+    (one.caches / "space-1.vectors").unlink()
+    (one.caches / "space-1.vectors").mkdir()
+    one.store.drop_space("s")
+    assert one.store.list_spaces() == []
+    assert "is dropped" in caplog.text
+
+
+def test_names_that_are_no_text_are_refused(bench):
+    one = bench()
+    for ask in (
+        lambda: one.store.create_space(SpaceInfo("\udc80", "e", 8, FINGERPRINT)),
+        lambda: one.store.info("\udc80"),
+        lambda: one.store.create_space(SpaceInfo("t", "e", 8, FINGERPRINT, recipe="\udc80")),
+    ):
+        with pytest.raises(InvalidInputError, match="Unicode"):
+            ask()
+    assert dict(one.store.annotate("s", {"note": "\udc80"}).attributes) == {"note": "\udc80"}
