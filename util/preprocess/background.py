@@ -18,6 +18,7 @@ def remove_background(
     foreground: int = 240,
     background: int = 10,
     erode: int = 10,
+    base: int = 1000,
 ) -> Image:
     """Makes everything but the item see-through.
 
@@ -31,9 +32,10 @@ def remove_background(
         foreground: mask values above it are surely the item, for the matting, in [0, 255].
         background: mask values below it are surely not.
         erode: pixels by which both sure regions are shrunk, so that the edge between them is decided by the matting.
+        base: pixels of the longer side at which the matting is done, at most; larger photos get its enlarged mask.
 
     Returns:
-        uint8 H×W×4 (RGBA); H×W×3 as it was for ``none``.
+        uint8 H×W×4 (RGBA); H×W×3 as it was for ``none``. Where no item is found, everything stays visible.
 
     Raises:
         InvalidInputError: if there is no such method.
@@ -45,5 +47,5 @@ def remove_background(
     if method == GRABCUT:
         return grabcut_alpha(image)
     return cut_out(
-        image, model=method, matting=matting, foreground=foreground, background=background, erode=erode
-    )  # fmt: skip
+        image, model=method, matting=matting, foreground=foreground, background=background, erode=erode, base=base
+    )

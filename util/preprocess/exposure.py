@@ -19,13 +19,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from util.errors import InvalidInputError
+from util.errors import ImageError, InvalidInputError
+from util.preprocess.fusion import fuse_exposures
 from util.preprocess.pixels import Image, has_alpha, require_image
 
 Method: TypeAlias = Literal["dual", "lime"]
 Plane: TypeAlias = NDArray[np.floating]
 
 _WINDOW = 15  # pixels, of the Gaussian that tells texture from structure
+_MOST_PIXELS = 4_000_000  # the solver needs about a kilobyte a pixel at this size
 
 
 def correct_exposure(
@@ -55,10 +57,11 @@ def correct_exposure(
         eps: guards the divisions, and is the darkest illumination assumed.
 
     Returns:
-        uint8 of the same shape; alpha as it was.
+        uint8 of the same shape; alpha as it was. Fully see-through pixels count as black.
 
     Raises:
         InvalidInputError: if the image or a parameter cannot be used.
+        ImageError: if it has more than four million pixels.
     """
     _check(gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
     if method not in ("dual", "lime"):
@@ -66,7 +69,8 @@ def correct_exposure(
     if method == "lime":
         return _with_alpha_of(image, _correct_under(_unit(image), gamma, lambda_, sigma, eps))
     under, over = exposure_pair(image, gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
-    return _with_alpha_of(image, _fuse([image[..., :3], under, over], bc, bs, be))
+    fused = fuse_exposures([_visible(image), under, over], contrast=bc, saturation=bs, exposedness=be)
+    return _with_alpha_of(image, fused)
 
 
 def exposure_pair(
@@ -75,7 +79,7 @@ def exposure_pair(
     """The two corrected images that DUAL fuses: input channels of the nine-channel network.
 
     Args:
-        image: uint8 H×W×3 (RGB) or H×W×4 (RGBA), whose alpha is not looked at.
+        image: uint8 H×W×3 (RGB) or H×W×4 (RGBA); fully see-through pixels count as black.
         gamma: as in ``correct_exposure``.
         lambda_: likewise.
         sigma: likewise.
@@ -86,6 +90,7 @@ def exposure_pair(
 
     Raises:
         InvalidInputError: if the image or a parameter cannot be used.
+        ImageError: if it has more than four million pixels.
     """
     _check(gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
     unit = _unit(image)
@@ -132,18 +137,25 @@ def _smoothness(brightness: Plane, dx: int, dy: int, sigma: float, eps: float) -
 
 
 def _correct_under(unit: Plane, gamma: float, lambda_: float, sigma: float, eps: float) -> Plane:
-    light = illumination(unit.max(axis=2), lambda_=lambda_, sigma=sigma, eps=eps)
+    brightness = np.maximum(np.maximum(unit[..., 0], unit[..., 1]), unit[..., 2])  # ten times as fast as max(axis=2)
+    light = illumination(brightness, lambda_=lambda_, sigma=sigma, eps=eps)
     return unit / np.clip(light, eps, 1)[..., None] ** gamma
 
 
-def _fuse(images: list[Image], bc: float, bs: float, be: float) -> Plane:
-    """Mertens, Kautz and Van Reeth, "Exposure Fusion", 2007, with the weights' exponents."""
-    return np.asarray(cv2.createMergeMertens(bc, bs, be).process(images))
-
-
 def _unit(image: Image) -> Plane:
+    """RGB in [0, 1], black where it is see-through: what lies hidden there must not shine on what is seen."""
     require_image(image)
-    return image[..., :3].astype(np.float64) / 255
+    height, width = image.shape[:2]
+    if height * width > _MOST_PIXELS:
+        raise ImageError(
+            f"an image of {width}×{height} pixels",
+            f"correcting its exposure takes at most {_MOST_PIXELS:,} pixels: resize it first, as in longest=1024",
+        )
+    return _visible(image).astype(np.float64) / 255
+
+
+def _visible(image: Image) -> Image:
+    return np.where(image[..., 3:] > 0, image[..., :3], np.uint8(0)) if has_alpha(image) else image
 
 
 def _as_uint8(unit: Plane) -> Image:

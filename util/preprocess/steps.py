@@ -52,8 +52,8 @@ def _center(image: Image, size: Value) -> Image:
 def _remove_background(image: Image, method: Value, **parameters: Any) -> Image:
     from util.preprocess.background import remove_background
 
-    parameters["erode"] = int(parameters["erode"])
-    return remove_background(image, method=str(method), **parameters)
+    whole: dict[str, Any] = {key: given if isinstance(given, bool) else int(given) for key, given in parameters.items()}
+    return remove_background(image, method=str(method), **whole)
 
 
 def _correct_exposure(image: Image, method: Value, **parameters: Any) -> Image:
@@ -81,6 +81,7 @@ STEPS: Mapping[str, StepKind] = {
             "foreground": Number(240, 0, 255, whole=True),
             "background": Number(10, 0, 255, whole=True),
             "erode": Number(10, 0, 100, whole=True),
+            "base": Number(1000, 16, 8192, whole=True),
         },
     ),
     "crop": StepKind(

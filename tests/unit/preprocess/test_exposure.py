@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import spsolve
 
-from util.errors import InvalidInputError, RecipeError
+from util.errors import ImageError, InvalidInputError, RecipeError
 from util.images import read_image
 from util.preprocess.exposure import correct_exposure, exposure_pair, illumination
+from util.preprocess.fusion import fuse_exposures
 from util.preprocess.grid_walk import solve
 from util.preprocess.recipe import Recipe
 
@@ -98,6 +99,28 @@ def test_the_published_implementation_gives_the_same_pictures(number):
     assert psnr(correct_exposure(image, method="lime"), picture("lime")) >= 60
 
 
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 1000),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    exponents=st.tuples(*[st.sampled_from([0.0, 0.5, 1.0, 2.0])] * 3),
+)
+def test_the_fusion_is_that_of_opencv(seed, height, width, exponents):
+    rng = np.random.default_rng(seed)
+    images = [cv2.blur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (3, 3)) for _ in range(3)]
+    contrast, saturation, exposedness = exponents
+    made = fuse_exposures(images, contrast=contrast, saturation=saturation, exposedness=exposedness)
+    np.testing.assert_allclose(made, cv2.createMergeMertens(*exponents).process(images), atol=1e-4)
+
+
+def test_far_away_pixels_that_weigh_next_to_nothing_do_no_harm():
+    """Shares along this row fall to 1e-60, far below what float32 can hold."""
+    rates, source = np.full((1, 120), 0.1), np.zeros((1, 120))
+    source[0, 0] = 1.0
+    np.testing.assert_allclose(solve(rates, rates, source), naive_solve(rates, rates, source), rtol=1e-5, atol=1e-17)
+
+
 def test_dark_parts_become_brighter_and_blown_out_ones_darker():
     gradient = np.linspace(0, 1, 64)
     photo = np.repeat((np.stack([gradient, gradient * 0.9, gradient * 0.8], axis=-1) * 255)[None], 32, axis=0)
@@ -133,10 +156,24 @@ def test_any_image_is_corrected(method, image):
 
 
 def test_alpha_stays_as_it_was():
-    image = np.random.default_rng(0).integers(0, 256, (20, 20, 4), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(1, 256, (20, 20, 4), dtype=np.uint8)
     made = correct_exposure(image)
     np.testing.assert_array_equal(made[..., 3], image[..., 3])
     np.testing.assert_array_equal(made[..., :3], correct_exposure(image[..., :3]))
+
+
+@pytest.mark.parametrize("method", ["dual", "lime"])
+def test_what_was_behind_a_cut_out_does_not_shine_on_it(method):
+    item = np.random.default_rng(0).integers(0, 120, (24, 30, 3), dtype=np.uint8)
+    alpha = cv2.circle(np.zeros((24, 30), np.uint8), (15, 12), 8, 255, -1)
+    dark, bright = (np.dstack([np.where(alpha[..., None] > 0, item, behind), alpha]) for behind in (0, 255))
+    made = [correct_exposure(image.astype(np.uint8), method=method)[alpha > 0] for image in (dark, bright)]
+    np.testing.assert_array_equal(*made)
+
+
+def test_too_many_pixels_for_the_solver_say_what_to_do():
+    with pytest.raises(ImageError, match="3000×1400 pixels: .* resize it first"):
+        correct_exposure(np.broadcast_to(np.uint8(9), (1400, 3000, 3)))
 
 
 def test_threads_at_once_come_to_the_same_pictures():

@@ -18,6 +18,18 @@ OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
 }
 
+# Shares of far-away pixels shrink below what float32 holds at full precision, and processors take a hundred times as
+# long over such (subnormal) numbers. Rates and shares below this are dropped before they are multiplied: next to the
+# rate of being stopped, which is 1, they are nothing, and products of two that are kept stay in the normal range.
+_NEGLIGIBLE = np.float32(1e-18)
+
+
+@njit(**OPTIONS)
+def drop_negligible(values: Row) -> None:
+    """Puts 0 for numbers too small to matter."""
+    for i in range(values.shape[0]):
+        values[i] = values[i] if values[i] > _NEGLIGIBLE else np.float32(0)
+
 
 @njit(**OPTIONS)
 def add(target: Row, source: Row) -> None:
@@ -41,13 +53,14 @@ def add_products(target: Row, left: Row, right: Row) -> None:
 
 
 @njit(**OPTIONS)
-def add_eight(target: Row, factors: Row, rows: Row) -> None:
+def add_eight(target: Row, factors: Row, rows: tuple[Row, Row, Row, Row, Row, Row, Row, Row]) -> None:
     """Adds eight rows times their factors in one pass: the target is read and written once, not eight times."""
+    a, b, c, d, e, f, g, h = rows
     fa, fb, fc, fd = factors[0], factors[1], factors[2], factors[3]
     fe, ff, fg, fh = factors[4], factors[5], factors[6], factors[7]
     for i in range(target.shape[0]):
-        left = fa * rows[0, i] + fb * rows[1, i] + fc * rows[2, i] + fd * rows[3, i]
-        right = fe * rows[4, i] + ff * rows[5, i] + fg * rows[6, i] + fh * rows[7, i]
+        left = fa * a[i] + fb * b[i] + fc * c[i] + fd * d[i]
+        right = fe * e[i] + ff * f[i] + fg * g[i] + fh * h[i]
         target[i] += left + right
 
 

@@ -1,24 +1,65 @@
 """The lines between tiles: nested dissection, one dense front for each merge of two domains.
 
-A front is a matrix (n, n + 2): n pixels, first those of the line between the two halves, then the border of the merged
-domain (north, south, west, east); its columns are the same pixels, then stop and pay.
+A *domain* is a box of tiles; the line in its middle splits it into two halves, down to single tiles. Its *border* is
+the pixels just outside it, as far as the image reaches: north, south (from left to right), west, east (from top to
+bottom). Its *front* is a matrix (n, n + 2): n pixels, first those of the line, then those of the border; its columns
+are the same pixels, then stop and pay. Row i holds the rates at which walkers at pixel i come to pixel j by way of
+pixels already eliminated. The diagonal (coming back to where one was) changes nothing and is never read.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from util.preprocess.grid_walk.kernels import OPTIONS, add, add_eight, add_multiple, dot, normalise
+from util.preprocess.grid_walk.kernels import (
+    OPTIONS,
+    add,
+    add_eight,
+    add_multiple,
+    dot,
+    drop_negligible,
+    normalise,
+)
 from util.preprocess.grid_walk.tiles import PITCH, SIDE
 
-PANEL = 8
+PANEL = 8  # rows of a front that are eliminated together: as many as ``add_eight`` adds
 
 Whole: TypeAlias = NDArray[np.int64]
 Single: TypeAlias = NDArray[np.float32]
+
+
+class Domain(NamedTuple):
+    """Where a domain and the line that splits it lie, in pixels of the image.
+
+    Attributes:
+        top: first row inside.
+        bottom: first row below.
+        left: first column inside.
+        right: first column beyond.
+        north: pixels of the border above, 0 where the image ends.
+        south: pixels of the border below.
+        west: pixels of the border on the left.
+        east: pixels of the border on the right.
+        vertical: whether the line is a column.
+        line: row or column of the line.
+        length: pixels of the line.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    north: int
+    south: int
+    west: int
+    east: int
+    vertical: bool
+    line: int
+    length: int
 
 
 @njit(**OPTIONS)
@@ -27,61 +68,71 @@ def dissect(rows: int, columns: int) -> tuple[Whole, Whole]:
 
     Returns:
         domains: (D, 4), each a box of tiles: first and end row, first and end column; halves before their whole.
-        children: (D, 2), the numbers of a domain's halves; a single tile t is written -1 - t.
+        halves: (D, 2), the numbers of each domain's halves; a single tile t is written -1 - t.
     """
     count = rows * columns - 1
-    domains = np.empty((count, 4), np.int64)
-    children = np.empty((count, 2), np.int64)
-    todo = np.empty((2 * (rows + columns) + 64, 6), np.int64)
+    domains, halves = np.empty((count, 4), np.int64), np.empty((count, 2), np.int64)
+    waiting = np.empty((2 * (rows + columns), 6), np.int64)
     # Each entry is a box, the number of its whole, and which half of it it is. Taken from the end, the second half of
     # everything comes before the first; numbered backwards, every half comes before its whole.
-    todo[0] = (0, rows, 0, columns, -1, 0)
-    waiting, done = 1, 0
-    while waiting:
-        waiting -= 1
-        i0, i1, j0, j1, parent, which = todo[waiting]
-        me = -1 - (i0 * columns + j0)
-        if (i1 - i0) * (j1 - j0) > 1:
-            me = count - 1 - done
-            done += 1
-            domains[me] = (i0, i1, j0, j1)
-            if j1 - j0 >= i1 - i0:
-                middle = (j0 + j1) // 2
-                todo[waiting] = (i0, i1, j0, middle, me, 0)
-                todo[waiting + 1] = (i0, i1, middle, j1, me, 1)
+    waiting[0] = (0, rows, 0, columns, -1, 0)
+    pending, unnumbered = 1, count
+    while pending:
+        pending -= 1
+        row, row_end, column, column_end, whole, which = waiting[pending]
+        number = -1 - (row * columns + column)
+        if (row_end - row) * (column_end - column) > 1:
+            unnumbered -= 1
+            number = unnumbered
+            domains[number] = (row, row_end, column, column_end)
+            if column_end - column >= row_end - row:
+                middle = (column + column_end) // 2
+                waiting[pending] = (row, row_end, column, middle, number, 0)
+                waiting[pending + 1] = (row, row_end, middle, column_end, number, 1)
             else:
-                middle = (i0 + i1) // 2
-                todo[waiting] = (i0, middle, j0, j1, me, 0)
-                todo[waiting + 1] = (middle, i1, j0, j1, me, 1)
-            waiting += 2
-        if parent >= 0:
-            children[parent, which] = me
-    return domains, children
+                middle = (row + row_end) // 2
+                waiting[pending] = (row, middle, column, column_end, number, 0)
+                waiting[pending + 1] = (middle, row_end, column, column_end, number, 1)
+            pending += 2
+        if whole >= 0:
+            halves[whole, which] = number
+    return domains, halves
 
 
 @njit(**OPTIONS)
-def _sides(domain: Whole | tuple[int, int, int, int], height: int, width: int, out: Whole) -> None:
-    """Writes a domain's top, bottom, left, right (in pixels), then the lengths of its N, S, W and E border."""
-    i0, i1, j0, j1 = domain
-    top, left = PITCH * i0, PITCH * j0
-    bottom, right = min(PITCH * i1 - 1, height), min(PITCH * j1 - 1, width)
-    out[0], out[1], out[2], out[3] = top, bottom, left, right
-    out[4] = right - left if top > 0 else 0
-    out[5] = right - left if PITCH * i1 - 1 < height else 0
-    out[6] = bottom - top if left > 0 else 0
-    out[7] = bottom - top if PITCH * j1 - 1 < width else 0
+def _locate(row: int, row_end: int, column: int, column_end: int, height: int, width: int) -> Domain:
+    """The domain of a box of tiles."""
+    top, bottom = PITCH * row, min(PITCH * row_end - 1, height)
+    left, right = PITCH * column, min(PITCH * column_end - 1, width)
+    north = right - left if row > 0 else 0
+    south = right - left if PITCH * row_end - 1 < height else 0
+    west = bottom - top if column > 0 else 0
+    east = bottom - top if PITCH * column_end - 1 < width else 0
+    vertical = column_end - column >= row_end - row
+    line = PITCH * ((column + column_end if vertical else row + row_end) // 2) - 1
+    length = bottom - top if vertical else right - left
+    return Domain(top, bottom, left, right, north, south, west, east, vertical, line, length)
 
 
 @njit(**OPTIONS)
-def _line_length(domain: Whole, s: Whole) -> int:
-    """Pixels of the line between a domain's halves."""
-    if domain[3] - domain[2] >= domain[1] - domain[0]:
-        return s[1] - s[0]
-    return s[3] - s[2]
+def _locate_half(domains: Whole, half: int, height: int, width: int) -> Domain:
+    """The domain of a number in ``halves``."""
+    if half >= 0:
+        row, row_end, column, column_end = domains[half]
+        return _locate(row, row_end, column, column_end, height, width)
+    columns = width // PITCH + 1
+    row, column = (-1 - half) // columns, (-1 - half) % columns
+    return _locate(row, row + 1, column, column + 1, height, width)
 
 
 @njit(**OPTIONS)
-def measure(domains: Whole, children: Whole, height: int, width: int) -> tuple[Whole, int, int]:
+def _border(domain: Domain) -> int:
+    """Pixels of the border."""
+    return domain.north + domain.south + domain.west + domain.east
+
+
+@njit(**OPTIONS)
+def measure(domains: Whole, halves: Whole, height: int, width: int) -> tuple[Whole, int, int]:
     """How much room the elimination needs.
 
     Returns:
@@ -89,23 +140,20 @@ def measure(domains: Whole, children: Whole, height: int, width: int) -> tuple[W
         deepest: numbers on the stack of borders that wait for their other half.
         largest: numbers in the largest front.
     """
-    count = domains.shape[0]
-    starts = np.zeros(count + 1, np.int64)
-    rim = np.zeros(count, np.int64)
-    s = np.empty(8, np.int64)
+    starts = np.zeros(domains.shape[0] + 1, np.int64)
+    waiting = np.zeros(domains.shape[0], np.int64)
     level = deepest = largest = 0
-    for f in range(count):
-        _sides(domains[f], height, width, s)
-        k = _line_length(domains[f], s)
-        m = s[4] + s[5] + s[6] + s[7]
-        rim[f] = m
-        n = k + m
-        starts[f + 1] = starts[f] + k * (n + 2)
-        largest = max(largest, n * (n + 2))
-        for child in children[f]:
-            if child >= 0:
-                level -= rim[child] * (rim[child] + 2)
-        level += m * (m + 2)
+    for number in range(domains.shape[0]):
+        domain = _locate_half(domains, number, height, width)
+        border = _border(domain)
+        size = domain.length + border
+        starts[number + 1] = starts[number] + domain.length * (size + 2)
+        largest = max(largest, size * (size + 2))
+        waiting[number] = border * (border + 2)
+        for half in halves[number]:
+            if half >= 0:
+                level -= waiting[half]
+        level += waiting[number]
         deepest = max(deepest, level)
     return starts, deepest, largest
 
@@ -116,7 +164,7 @@ def eliminate_lines(
     height: int,
     width: int,
     domains: Whole,
-    children: Whole,
+    halves: Whole,
     starts: Whole,
     factors: Single,
     room: tuple[Single, Single],
@@ -129,177 +177,178 @@ def eliminate_lines(
         height: H.
         width: W.
         domains: see ``dissect``.
-        children: likewise.
+        halves: likewise.
         starts: see ``measure``.
         factors: takes what ``fill_lines`` needs.
         room: for the borders that wait, and for a front.
         rims: see ``tiles.eliminate_tiles``.
     """
-    across, down = planes[0, 1 : height + 1, 1 : width + 1], planes[1, 1 : height + 1, 1 : width + 1]
-    source = planes[2, 1 : height + 1, 1 : width + 1]
     stack, workspace = room
-    s = np.empty(8, np.int64)
-    c = np.empty(8, np.int64)
     runs = np.empty((4, 3), np.int64)
     level = 0
-    tiles_across = width // PITCH + 1
-    for f in range(domains.shape[0]):
-        _sides(domains[f], height, width, s)
-        k = _line_length(domains[f], s)
-        m = s[4] + s[5] + s[6] + s[7]
-        n = k + m
-        front = workspace[: n * (n + 2)].reshape(n, n + 2)
+    for number in range(domains.shape[0]):
+        domain = _locate_half(domains, number, height, width)
+        border = _border(domain)
+        size = domain.length + border
+        front = workspace[: size * (size + 2)].reshape(size, size + 2)
         front[:] = 0
-        for which in (1, 0):
-            child = children[f, which]
-            if child < 0:
-                tile = -1 - child
-                i, j = tile // tiles_across, tile % tiles_across
-                _sides((i, i + 1, j, j + 1), height, width, c)
-                _runs(s, c, k, domains[f], which, True, runs)
-                _extend_add(front, rims[tile], runs)
+        for which in (1, 0):  # the second half was finished last: it lies on top of the stack
+            half = halves[number, which]
+            part = _locate_half(domains, half, height, width)
+            _match(domain, part, which, half < 0, runs)
+            if half < 0:
+                _add_half(front, rims[-1 - half], runs)
             else:
-                _sides(domains[child], height, width, c)
-                mc = c[4] + c[5] + c[6] + c[7]
-                level -= mc * (mc + 2)
-                _runs(s, c, k, domains[f], which, False, runs)
-                _extend_add(front, stack[level : level + mc * (mc + 2)].reshape(mc, mc + 2), runs)
-        vertical = domains[f, 3] - domains[f, 2] >= domains[f, 1] - domains[f, 0]
-        _load_line(front, k, s, domains[f], vertical, down if vertical else across, source)
-        _eliminate(front, k)
-        factors[starts[f] : starts[f + 1]] = front[:k].reshape(k * (n + 2))
-        for r in range(k, n):
-            stack[level : level + m + 2] = front[r, k:]
-            level += m + 2
+                rim = _border(part)
+                level -= rim * (rim + 2)
+                _add_half(front, stack[level : level + rim * (rim + 2)].reshape(rim, rim + 2), runs)
+        _add_line(front, domain, planes)
+        _eliminate(front, domain.length)
+        factors[starts[number] : starts[number + 1]] = front[: domain.length].reshape(domain.length * (size + 2))
+        for row in range(domain.length, size):
+            stack[level : level + border + 2] = front[row, domain.length :]
+            level += border + 2
 
 
 @njit(**OPTIONS)
-def _runs(s: Whole, c: Whole, k: int, domain: Whole, which: int, tile: bool, runs: Whole) -> None:
+def _match(domain: Domain, half: Domain, which: int, is_tile: bool, runs: Whole) -> None:
     """Where a half's border lies in the front of its whole: (4, 3), place in the half, place in the front, length.
 
     The side that the halves share is the line, at the front's beginning; the others are stretches of its border.
     """
-    vertical = domain[3] - domain[2] >= domain[1] - domain[0]
-    n_at, s_at = k, k + s[4]
-    w_at, e_at = s_at + s[5], s_at + s[5] + s[6]
-    if vertical:
-        shift = c[2] - s[2]
-        n_at += shift
-        s_at += shift
-        if which == 0:
-            e_at = 0
-        else:
-            w_at = 0
+    north, south = domain.length, domain.length + domain.north
+    west, east = south + domain.south, south + domain.south + domain.west
+    if domain.vertical:
+        shift = half.left - domain.left
+        north, south = north + shift, south + shift
+        west, east = (west, 0) if which == 0 else (0, east)
     else:
-        shift = c[0] - s[0]
-        w_at += shift
-        e_at += shift
-        if which == 0:
-            s_at = 0
-        else:
-            n_at = 0
-    runs[0, 1], runs[1, 1], runs[2, 1], runs[3, 1] = n_at, s_at, w_at, e_at
-    at = 0
-    for side in range(4):
-        runs[side, 0] = side * SIDE if tile else at
-        runs[side, 2] = c[4 + side]
-        at += c[4 + side]
+        shift = half.top - domain.top
+        west, east = west + shift, east + shift
+        north, south = (north, 0) if which == 0 else (0, south)
+    # The rim of a tile has room for all its sides, whether or not the image reaches as far.
+    runs[0] = (0, north, half.north)
+    runs[1] = (SIDE if is_tile else half.north, south, half.south)
+    runs[2] = (2 * SIDE if is_tile else half.north + half.south, west, half.west)
+    runs[3] = (3 * SIDE if is_tile else half.north + half.south + half.west, east, half.east)
 
 
 @njit(**OPTIONS)
-def _extend_add(front: Single, rim: Single, runs: Whole) -> None:
+def _add_half(front: Single, rim: Single, runs: Whole) -> None:
     """Adds a half's rates, stops and pay to the front of its whole."""
-    n, m = front.shape[0], rim.shape[0]
-    for a in range(4):
-        for i in range(runs[a, 2]):
-            row, given = front[runs[a, 1] + i], rim[runs[a, 0] + i]
-            for b in range(4):
-                if runs[b, 2]:
-                    add(row[runs[b, 1] : runs[b, 1] + runs[b, 2]], given[runs[b, 0] : runs[b, 0] + runs[b, 2]])
-            row[n] += given[m]
-            row[n + 1] += given[m + 1]
+    size, border = front.shape[0], rim.shape[0]
+    for side in range(4):
+        for n in range(runs[side, 2]):
+            row, given = front[runs[side, 1] + n], rim[runs[side, 0] + n]
+            for other in range(4):
+                length = runs[other, 2]
+                add(row[runs[other, 1] : runs[other, 1] + length], given[runs[other, 0] : runs[other, 0] + length])
+            row[size] += given[border]
+            row[size + 1] += given[border + 1]
 
 
 @njit(**OPTIONS)
-def _load_line(front: Single, k: int, s: Whole, domain: Whole, vertical: bool, rate: Single, source: Single) -> None:
-    """Adds the line's own pixels: their stops, their pay, and the rates along the line."""
-    n = front.shape[0]
-    if k == 0:
+def _add_line(front: Single, domain: Domain, planes: Single) -> None:
+    """Adds the line's own pixels: their stops, their pay, the rates along the line and over its two ends."""
+    size, length = front.shape[0], domain.length
+    if length == 0:
         return
-    if vertical:
-        fixed = PITCH * ((domain[2] + domain[3]) // 2) - 1
-        top, left, dy, dx = s[0], fixed, 1, 0
-        before = k + fixed - s[2] if s[4] else -1
-        after = k + s[4] + fixed - s[2] if s[5] else -1
+    west = length + domain.north + domain.south
+    if domain.vertical:
+        y, x, dy, dx, rate = domain.top + 1, domain.line + 1, 1, 0, planes[1]
+        before = length + domain.line - domain.left if domain.north else -1
+        after = length + domain.north + domain.line - domain.left if domain.south else -1
     else:
-        fixed = PITCH * ((domain[0] + domain[1]) // 2) - 1
-        top, left, dy, dx = fixed, s[2], 0, 1
-        before = k + s[4] + s[5] + fixed - s[0] if s[6] else -1
-        after = k + s[4] + s[5] + s[6] + fixed - s[0] if s[7] else -1
-    for t in range(k):
-        y, x = top + t * dy, left + t * dx
-        front[t, n] += 1
-        front[t, n + 1] += source[y, x]
-        ahead = t + 1 if t + 1 < k else after
-        if ahead >= 0:
-            front[t, ahead] += rate[y + dy, x + dx]
-            front[ahead, t] += rate[y, x]
+        y, x, dy, dx, rate = domain.line + 1, domain.left + 1, 0, 1, planes[0]
+        before = west + domain.line - domain.top if domain.west else -1
+        after = west + domain.west + domain.line - domain.top if domain.east else -1
     if before >= 0:
-        front[0, before] += rate[top - dy, left - dx]
-        front[before, 0] += rate[top, left]
+        front[0, before] += rate[y - dy, x - dx]
+        front[before, 0] += rate[y, x]
+    for here in range(length):
+        front[here, size] += 1
+        front[here, size + 1] += planes[2, y, x]
+        ahead = here + 1 if here + 1 < length else after
+        if ahead >= 0:
+            front[here, ahead] += rate[y + dy, x + dx]
+            front[ahead, here] += rate[y, x]
+        y, x = y + dy, x + dx
 
 
 @njit(**OPTIONS)
-def _eliminate(front: Single, k: int) -> None:
-    """Eliminates the first k pixels of a front, eight at a time so that the rest is passed over less often."""
-    n = front.shape[0]
-    factors = np.zeros(PANEL, np.float32)
-    for start in range(0, k, PANEL):
-        end = min(start + PANEL, k)
-        for t in range(start, end):
-            row = front[t, t + 1 :]
-            normalise(row)
-            for other in range(t + 1, end):
-                add_multiple(front[other, t + 1 :], front[other, t], row)
-        for t in range(end - 2, start - 1, -1):
-            for other in range(t + 1, end):
-                add_multiple(front[t, end:], front[t, other], front[other, end:])
-        rows = np.zeros((PANEL, n + 2 - end), np.float32)  # rows of zeros where fewer than eight are left
-        rows[: end - start] = front[start:end, end:]
-        for r in range(end, n):
-            factors[: end - start] = front[r, start:end]
-            factors[end - start :] = 0
-            add_eight(front[r, end:], factors, rows)
+def _eliminate(front: Single, length: int) -> None:
+    """Eliminates the first pixels of a front, eight at a time so that the rest is passed over less often.
+
+    Their rows end as shares: where walkers from there come out behind the eight, and what they have been paid.
+    """
+    size = front.shape[0]
+    inflow = np.zeros(PANEL, np.float32)
+    nothing = np.zeros(size + 2, np.float32)  # stands for the rows that are missing where fewer than eight are left
+    for start in range(0, length, PANEL):
+        end = min(start + PANEL, length)
+        _eliminate_panel(front, start, end)
+        a, b = _shares(front, start, end, nothing), _shares(front, start + 1, end, nothing)
+        c, d = _shares(front, start + 2, end, nothing), _shares(front, start + 3, end, nothing)
+        e, f = _shares(front, start + 4, end, nothing), _shares(front, start + 5, end, nothing)
+        g, h = _shares(front, start + 6, end, nothing), _shares(front, start + 7, end, nothing)
+        inflow[:] = 0
+        for row in range(end, size):
+            inflow[: end - start] = front[row, start:end]
+            drop_negligible(inflow)
+            add_eight(front[row, end:], inflow, (a, b, c, d, e, f, g, h))
+
+
+@njit(**OPTIONS)
+def _shares(front: Single, row: int, end: int, nothing: Single) -> Single:
+    """What an eliminated row passes on to the rows behind its panel."""
+    return front[row, end:] if row < end else nothing[end:]
+
+
+@njit(**OPTIONS)
+def _eliminate_panel(front: Single, start: int, end: int) -> None:
+    """Eliminates some rows from one another: first the earlier from the later, then the later from the earlier."""
+    for one in range(start, end):
+        row = front[one, one + 1 :]
+        drop_negligible(row[:-1])
+        normalise(row)
+        drop_negligible(row[:-1])
+        drop_negligible(front[one + 1 : end, one])
+        for other in range(one + 1, end):
+            add_multiple(front[other, one + 1 :], front[other, one], row)
+    for one in range(end - 2, start - 1, -1):
+        for other in range(one + 1, end):
+            add_multiple(front[one, end:], front[one, other], front[other, end:])
+        drop_negligible(front[one, end:-1])
 
 
 @njit(**OPTIONS)
 def fill_lines(solution: Single, domains: Whole, starts: Whole, factors: Single, height: int, width: int) -> None:
     """Fills the lines into a framed solution, the last one eliminated first."""
-    s = np.empty(8, np.int64)
-    near = np.empty(2 * (height + width) + 8, np.float32)
-    for f in range(domains.shape[0] - 1, -1, -1):
-        domain = domains[f]
-        _sides(domain, height, width, s)
-        k = _line_length(domain, s)
-        n = k + s[4] + s[5] + s[6] + s[7]
-        rows = factors[starts[f] : starts[f + 1]].reshape(k, n + 2)
-        top, bottom, left, right = s[0] + 1, s[1] + 1, s[2] + 1, s[3] + 1
-        at = k
-        if s[4]:
-            near[at : at + s[4]] = solution[top - 1, left:right]
-            at += s[4]
-        if s[5]:
-            near[at : at + s[5]] = solution[bottom, left:right]
-            at += s[5]
-        if s[6]:
-            near[at : at + s[6]] = solution[top:bottom, left - 1]
-            at += s[6]
-        if s[7]:
-            near[at : at + s[7]] = solution[top:bottom, right]
-        for t in range(k - 1, -1, -1):
-            end = min(t // PANEL * PANEL + PANEL, k)
-            near[t] = rows[t, n + 1] + dot(rows[t, end:n], near[end:n])
-        if domain[3] - domain[2] >= domain[1] - domain[0]:
-            solution[top:bottom, PITCH * ((domain[2] + domain[3]) // 2)] = near[:k]
+    values = np.empty(3 * (height + width), np.float32)
+    for number in range(domains.shape[0] - 1, -1, -1):
+        domain = _locate_half(domains, number, height, width)
+        length, size = domain.length, domain.length + _border(domain)
+        _gather_border(solution, domain, values[length:size])
+        shares = factors[starts[number] : starts[number + 1]].reshape(length, size + 2)
+        for one in range(length - 1, -1, -1):
+            end = min(one // PANEL * PANEL + PANEL, length)
+            values[one] = shares[one, size + 1] + dot(shares[one, end:size], values[end:size])
+        if domain.vertical:
+            solution[domain.top + 1 : domain.bottom + 1, domain.line + 1] = values[:length]
         else:
-            solution[PITCH * ((domain[0] + domain[1]) // 2), left:right] = near[:k]
+            solution[domain.line + 1, domain.left + 1 : domain.right + 1] = values[:length]
+
+
+@njit(**OPTIONS)
+def _gather_border(solution: Single, domain: Domain, border: Single) -> None:
+    """Copies a domain's border out of a framed solution."""
+    top, bottom, left, right = domain.top + 1, domain.bottom + 1, domain.left + 1, domain.right + 1
+    west = domain.north + domain.south
+    if domain.north:
+        border[: domain.north] = solution[top - 1, left:right]
+    if domain.south:
+        border[domain.north : west] = solution[bottom, left:right]
+    if domain.west:
+        border[west : west + domain.west] = solution[top:bottom, left - 1]
+    if domain.east:
+        border[west + domain.west :] = solution[top:bottom, right]

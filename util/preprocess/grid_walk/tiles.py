@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from util.preprocess.grid_walk.kernels import OPTIONS, add, add_products, reciprocal, scale
+from util.preprocess.grid_walk.kernels import OPTIONS, add, add_products, drop_negligible, reciprocal, scale
 
 PITCH = 8  # pixels from one line to the next
 SIDE = PITCH - 1
@@ -158,11 +158,14 @@ def _run(
         base = ends[step] + step
         for n in range(near.shape[0]):
             share = rates[slots[pixel, near[n]]]
+            drop_negligible(share)
             scale(share, total)
+            drop_negligible(share)
             shares[base + n] = share
         shares[base + near.shape[0]] = pay[pixel]
         for one in near:
             inflow = rates[slots[one, pixel]]
+            drop_negligible(inflow)
             add_products(stops[one], inflow, stops[pixel])
             add_products(pay[one], inflow, pay[pixel])
             for other in near:
