@@ -26,18 +26,19 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(READY)  ## Show NearID at work on synthetic near-identical items (a few minutes)
+demo: $(READY)  ## Show NearID at work on synthetic near-identical items (a minute)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
-	@echo "== 30 items in 6 families that differ in small things only, photographed 8 times each"
-	$(BIN)/nearid dataset synthesize $(DEMO)/photos --families 6 --items 5 --photos 8 --severity 0.25 --seed 1
+	@echo "== 24 items in 8 families that differ in small things only, photographed 10 times each"
+	$(BIN)/nearid dataset synthesize $(DEMO)/photos --families 8 --items 3 --photos 10 --severity 0.2 --seed 1
 	$(BIN)/nearid dataset split $(DEMO)/photos --out $(DEMO)/photos --parts gallery=0.7,queries=0.3 --new-items 0.1
 	@echo "== index the gallery; a second run finds nothing left to do"
-	$(BIN)/nearid index $(DEMO)/photos/gallery.csv --store embedded:$(DEMO)/nearid.db
-	$(BIN)/nearid index $(DEMO)/photos/gallery.csv --store embedded:$(DEMO)/nearid.db
-	@echo "== which items are these?"
-	$(BIN)/nearid identify $$(awk -F, 'NR % 12 == 2 { print "$(DEMO)/photos/" $$1 }' $(DEMO)/photos/queries.csv | head -3) \
-		--store embedded:$(DEMO)/nearid.db
-	@echo "== and how often is that right?"
+	$(BIN)/nearid index $(DEMO)/photos/gallery.csv --extractor orb --store embedded:$(DEMO)/nearid.db
+	$(BIN)/nearid index $(DEMO)/photos/gallery.csv --extractor orb --store embedded:$(DEMO)/nearid.db
+	@echo "== the most similar photos, and which item three photos of one thing show"
+	$(BIN)/nearid search $(DEMO)/photos/catalogue/carton-01-01.jpg -k 5 --store embedded:$(DEMO)/nearid.db
+	$(BIN)/nearid identify $$(grep carton-01-01 $(DEMO)/photos/queries.csv | cut -d, -f1 | sed 's|^|$(DEMO)/photos/|') \
+		--one-item --store embedded:$(DEMO)/nearid.db
+	@echo "== how often is the answer right?"
 	$(BIN)/nearid evaluate --queries $(DEMO)/photos/queries.csv --store embedded:$(DEMO)/nearid.db --out $(DEMO)/report
 
 test: test-fast  ## Run all tests: unit first, then contracts, integration and documentation
