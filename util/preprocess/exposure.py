@@ -27,7 +27,7 @@ Method: TypeAlias = Literal["dual", "lime"]
 Plane: TypeAlias = NDArray[np.floating]
 
 _WINDOW = 15  # pixels, of the Gaussian that tells texture from structure
-_MOST_PIXELS = 4_000_000  # the solver needs about a kilobyte a pixel at this size
+_MOST_PIXELS = 2_000_000  # both solutions together need almost a kilobyte a pixel
 
 
 def correct_exposure(
@@ -61,7 +61,7 @@ def correct_exposure(
 
     Raises:
         InvalidInputError: if the image or a parameter cannot be used.
-        ImageError: if it has more than four million pixels.
+        ImageError: if it has more than two million pixels.
     """
     _check(gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
     if method not in ("dual", "lime"):
@@ -90,7 +90,7 @@ def exposure_pair(
 
     Raises:
         InvalidInputError: if the image or a parameter cannot be used.
-        ImageError: if it has more than four million pixels.
+        ImageError: if it has more than two million pixels.
     """
     _check(gamma=gamma, lambda_=lambda_, sigma=sigma, eps=eps)
     unit = _unit(image)

@@ -172,8 +172,8 @@ def test_what_was_behind_a_cut_out_does_not_shine_on_it(method):
 
 
 def test_too_many_pixels_for_the_solver_say_what_to_do():
-    with pytest.raises(ImageError, match="3000×1400 pixels: .* resize it first"):
-        correct_exposure(np.broadcast_to(np.uint8(9), (1400, 3000, 3)))
+    with pytest.raises(ImageError, match="2000×1400 pixels: .* resize it first"):
+        correct_exposure(np.broadcast_to(np.uint8(9), (1400, 2000, 3)))
 
 
 def test_threads_at_once_come_to_the_same_pictures():
