@@ -120,14 +120,14 @@ def balance_light(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def colour_histogram(image: NDArray[np.uint8]) -> Weights:
     """Joint L*a*b* histogram of a SIDE×SIDE RGB image, weighted towards the centre: (864,)."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3).T.astype(np.intp, order="C")
+    lightness, red_green, blue_yellow = (
+        [(bins[values], shares[values]) for bins, shares in zip(*axis, strict=True)]
+        for values, axis in zip(lab, (LIGHTNESS, RED_GREEN, BLUE_YELLOW), strict=True)
+    )  # for each pixel the bin below and the bin above
     histogram = np.zeros(COLOURS)
-    for sides in product((0, 1), repeat=3):
-        bins, shares = np.zeros(len(lab), np.int64), COLOUR_WINDOW.ravel()
-        for side, values, (both, parts) in zip(sides, lab.T, (LIGHTNESS, RED_GREEN, BLUE_YELLOW), strict=True):
-            bins = bins + both[side][values]
-            shares = shares * parts[side][values]
-        histogram += _histogram(bins, shares, COLOURS)
+    for (bins_l, share_l), (bins_a, share_a), (bins_b, share_b) in product(lightness, red_green, blue_yellow):
+        histogram += _histogram(bins_l + bins_a + bins_b, COLOUR_WINDOW.ravel() * share_l * share_a * share_b, COLOURS)
     return histogram
 
 
