@@ -1,27 +1,35 @@
 """A cache of preprocessed images on disk, keyed by what they are made of.
 
-An entry is a PNG named by the sha256 of the source file's bytes and of the recipe as text::
+An entry is named by the sha256 of the source file's bytes and of the recipe as text::
 
     DIRECTORY / first two digits / sha256(content sha256, line feed, recipe).png
 
-So a changed file or recipe finds nothing old, and deleting anything at any time is safe. PNG keeps every pixel and
-checks itself: a damaged entry cannot be read and is made again.
+It is a PNG, which viewers open, followed by the 32 bytes of the PNG's sha256, because decoders let some damaged files
+pass with wrong pixels. An entry that does not agree with its sha256 is made again. A changed file or recipe finds
+nothing old, and deleting anything at any time is safe. Delete the directory after replacing the weights of a
+background model: the recipe names the model, not its file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import secrets
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from util.errors import ImageError, InvalidInputError
-from util.images import read_image, write_image
+import cv2
+import numpy as np
+
+from util.errors import InvalidInputError
 from util.preprocess.pixels import Image
 from util.preprocess.recipe import Recipe
 
 _TRIM_EVERY = 256  # entries written between two looks at the size
+_ABANDONED = 3600.0  # seconds after which a draft has no writer any more
 
 
 class PreprocessCache:
@@ -63,12 +71,13 @@ class PreprocessCache:
             uint8 H×W×3 RGB.
         """
         path = self.path_of(content_sha256, recipe)
-        try:
-            image = read_image(path)
-            os.utime(path)  # used now: the bound deletes by this time
-        except (ImageError, OSError):
-            image = make()
-            self._keep(path, image)
+        kept = _read(path)
+        if kept is not None:
+            with contextlib.suppress(OSError):
+                os.utime(path)  # used now: the bound deletes by this time
+            return kept
+        image = make()
+        self._keep(path, image)
         return image
 
     def path_of(self, content_sha256: str, recipe: Recipe) -> Path:
@@ -78,9 +87,8 @@ class PreprocessCache:
 
     def _keep(self, path: Path, image: Image) -> None:
         try:
-            path.parent.mkdir(exist_ok=True)
-            write_image(path, image)
-        except (OSError, ImageError):
+            _write(path, image)
+        except OSError:
             return
         with self._lock:
             self._written += 1
@@ -89,9 +97,16 @@ class PreprocessCache:
             self.trim()
 
     def trim(self) -> None:
-        """Deletes the entries unused longest until the rest fits the bound; does nothing without one."""
+        """Deletes the entries unused longest until the rest fits the bound; does nothing without one.
+
+        What an interrupted process left half written goes too.
+        """
         if self._max_bytes is None:
             return
+        for draft in self._directory.glob("??/.*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - draft.stat().st_mtime > _ABANDONED:
+                    draft.unlink()
         entries = sorted(self._entries(), reverse=True)  # latest use first
         total = 0
         for _, size, path in entries:
@@ -108,3 +123,32 @@ class PreprocessCache:
                 continue  # another process deleted it meanwhile
             entries.append((status.st_mtime, status.st_size, path))
         return entries
+
+
+def _read(path: Path) -> Image | None:
+    """The image of an entry; ``None`` where there is none, or a damaged one."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    picture, digest = data[:-32], data[-32:]
+    if not picture or hashlib.sha256(picture).digest() != digest:
+        return None
+    return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def _write(path: Path, image: Image) -> None:
+    """Writes an entry; whoever reads at the same time sees all of it or none.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    fast = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+    picture = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), fast)[1].tobytes()
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        draft.write_bytes(picture + hashlib.sha256(picture).digest())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

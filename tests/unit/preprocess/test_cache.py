@@ -1,11 +1,17 @@
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from util.errors import InvalidInputError
+from util.images import read_image
 from util.preprocess.cache import PreprocessCache
 from util.preprocess.recipe import Recipe
 
@@ -43,6 +49,70 @@ def test_a_damaged_entry_is_made_again(tmp_path, damage):
     path.write_bytes(path.read_bytes()[:200] if damage is None else damage)
     np.testing.assert_array_equal(cache.get_or_make("a" * 64, RECIPE, picture), picture())
     np.testing.assert_array_equal(cache.get_or_make("a" * 64, RECIPE, never), picture())
+
+
+def test_no_flipped_bit_goes_unnoticed(tmp_path):
+    """Decoders of PNG let some flips in the compressed pixels pass; this one test met them by the hundred."""
+    cache, image = PreprocessCache(tmp_path), cv2.resize(picture()[:4, :4], (32, 32))
+    cache.get_or_make("a" * 64, RECIPE, lambda: image)
+    path = cache.path_of("a" * 64, RECIPE)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        np.testing.assert_array_equal(cache.get_or_make("a" * 64, RECIPE, lambda: image), image)
+
+
+def test_entries_open_as_pictures(tmp_path):
+    cache = PreprocessCache(tmp_path)
+    cache.get_or_make("a" * 64, RECIPE, picture)
+    np.testing.assert_array_equal(read_image(cache.path_of("a" * 64, RECIPE)), picture())
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 100), height=st.integers(1, 30), width=st.integers(1, 30))
+def test_every_image_comes_back_to_the_pixel(tmp_path_factory, seed, height, width):
+    cache = PreprocessCache(tmp_path_factory.mktemp("cache"))
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    cache.get_or_make("a" * 64, RECIPE, lambda: image)
+    np.testing.assert_array_equal(cache.get_or_make("a" * 64, RECIPE, never), image)
+
+
+OTHER_PROCESS = """
+import sys
+import numpy as np
+from util.preprocess.cache import PreprocessCache
+from util.preprocess.recipe import Recipe
+
+cache = PreprocessCache(sys.argv[1], max_bytes=2000)
+for turn in range(600):
+    number = turn % 5
+    image = np.random.default_rng(number).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    kept = cache.get_or_make(str(number) * 64, Recipe.parse("square, resize=16"), lambda: image)
+    assert np.array_equal(kept, image), turn
+    if turn % 7 == 0:
+        cache.trim()
+"""
+
+
+def test_processes_at_once_agree_while_entries_are_deleted(tmp_path):
+    command = [sys.executable, "-c", OTHER_PROCESS, str(tmp_path)]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in running:
+        _, complaints = process.communicate(timeout=60)
+        assert process.returncode == 0, complaints
+
+
+def test_half_written_drafts_are_swept_up(tmp_path):
+    cache = PreprocessCache(tmp_path, max_bytes=10_000)
+    cache.get_or_make("a" * 64, RECIPE, picture)
+    folder = cache.path_of("a" * 64, RECIPE).parent
+    (folder / ".old.tmp").write_bytes(b"half")
+    (folder / ".new.tmp").write_bytes(b"half")
+    os.utime(folder / ".old.tmp", (0, 0))
+    cache.trim()
+    assert sorted(path.suffix for path in folder.iterdir()) == [".png", ".tmp"]
 
 
 def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path):
