@@ -127,13 +127,10 @@ def _smoothness(brightness: Plane, dx: int, dy: int, sigma: float, eps: float) -
     """How strongly a pixel holds on to its neighbours along one direction: (H, W)."""
     offsets = np.arange(_WINDOW) - _WINDOW // 2
     bell = np.exp(-(offsets**2) / (2 * sigma**2))  # unnormalised; exp of a sum is a product, so it is separable
-
-    def windowed(plane: Plane) -> Plane:
-        return np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, bell, bell, borderType=cv2.BORDER_CONSTANT))
-
-    gradient: Plane = np.asarray(cv2.Sobel(brightness, cv2.CV_64F, dx, dy, ksize=1), dtype=np.float64)
-    texture = windowed(np.ones_like(brightness)) / (np.abs(windowed(gradient)) + eps)
-    return np.asarray(texture / (np.abs(gradient) + eps))
+    rows, columns = (np.convolve(np.ones(length), bell)[_WINDOW // 2 :][:length] for length in brightness.shape)
+    gradient = cv2.Sobel(brightness, cv2.CV_64F, dx, dy, ksize=1)
+    windowed = cv2.sepFilter2D(gradient, cv2.CV_64F, bell, bell, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(np.outer(rows, columns) / ((np.abs(windowed) + eps) * (np.abs(gradient) + eps)))
 
 
 def _correct_under(unit: Plane, gamma: float, lambda_: float, sigma: float, eps: float) -> Plane:

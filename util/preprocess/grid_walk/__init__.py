@@ -27,13 +27,15 @@ compiles them at first use and keeps the result on disk, next to the module or w
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from util.preprocess.grid_walk.lines import ALIGNED as _LINE
 from util.preprocess.grid_walk.lines import dissect, eliminate_lines, fill_lines, measure
-from util.preprocess.grid_walk.tiles import PITCH, eliminate_tiles, fill_tiles, tile_program
+from util.preprocess.grid_walk.tiles import INSIDE, LANES, PITCH, RIM, eliminate_tiles, fill_tiles, tile_program
 
 Plane: TypeAlias = NDArray[np.floating]
 
@@ -58,13 +60,27 @@ def solve(across: Plane, down: Plane, source: Plane) -> NDArray[np.float32]:
     planes = np.zeros((3, rows * PITCH + 1, columns * PITCH + 1), np.float32)
     planes[:, 1 : height + 1, 1 : width + 1] = across, down, source
     program = tile_program()
-    rims, shares = eliminate_tiles(planes, columns, *program)
+    tiles, links = rows * columns, len(program[2])
     domains, halves = dissect(rows, columns)
     starts, deepest, largest = measure(domains, halves, height, width)
-    factors = np.empty(starts[-1], np.float32)
-    room = np.empty(deepest, np.float32), np.empty(largest, np.float32)
-    eliminate_lines(planes, height, width, domains, halves, starts, factors, room, rims)
+    rims, tile_shares, line_shares, stack, front = _room(
+        (tiles, RIM, RIM + 2), (-(-tiles // LANES), links + INSIDE, LANES), (starts[-1],), (deepest,), (largest,)
+    )
+    eliminate_tiles(planes, columns, rims, tile_shares, *program)
+    eliminate_lines(planes, height, width, domains, halves, starts, line_shares, (stack, front), rims)
     solution = np.zeros(planes.shape[1:], np.float32)
-    fill_lines(solution, domains, starts, factors, height, width)
-    fill_tiles(solution, columns, shares, *program)
+    fill_lines(solution, domains, starts, line_shares, height, width)
+    fill_tiles(solution, columns, tile_shares, *program)
     return solution[1 : height + 1, 1 : width + 1]
+
+
+def _room(*shapes: tuple[int, ...]) -> list[NDArray[np.float32]]:
+    """Uninitialised arrays, each beginning at a cache line; in one piece, which the system maps in large pages."""
+    lengths = [-(-math.prod(shape) // _LINE) * _LINE for shape in shapes]
+    room = np.empty(sum(lengths) + _LINE, np.float32)
+    begin = -room.ctypes.data % (_LINE * room.itemsize) // room.itemsize
+    arrays = []
+    for shape, length in zip(shapes, lengths, strict=True):
+        arrays.append(room[begin : begin + math.prod(shape)].reshape(shape))
+        begin += length
+    return arrays

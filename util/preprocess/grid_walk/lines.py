@@ -27,6 +27,7 @@ from util.preprocess.grid_walk.kernels import (
 from util.preprocess.grid_walk.tiles import PITCH, SIDE
 
 PANEL = 8  # rows of a front that are eliminated together: as many as ``add_eight`` adds
+ALIGNED = 16  # numbers in a cache line: rows of a front begin at one, and their inner loops leave no remainder
 
 Whole: TypeAlias = NDArray[np.int64]
 Single: TypeAlias = NDArray[np.float32]
@@ -132,6 +133,12 @@ def _border(domain: Domain) -> int:
 
 
 @njit(**OPTIONS)
+def _stride(size: int) -> int:
+    """Numbers in a row of a front: its pixels, stop, pay, and zeros up to a whole number of cache lines."""
+    return (size + 2 + ALIGNED - 1) // ALIGNED * ALIGNED
+
+
+@njit(**OPTIONS)
 def measure(domains: Whole, halves: Whole, height: int, width: int) -> tuple[Whole, int, int]:
     """How much room the elimination needs.
 
@@ -147,8 +154,8 @@ def measure(domains: Whole, halves: Whole, height: int, width: int) -> tuple[Who
         domain = _locate_half(domains, number, height, width)
         border = _border(domain)
         size = domain.length + border
-        starts[number + 1] = starts[number] + domain.length * (size + 2)
-        largest = max(largest, size * (size + 2))
+        starts[number + 1] = starts[number] + domain.length * _stride(size)
+        largest = max(largest, size * _stride(size) + PANEL)
         waiting[number] = border * (border + 2)
         for half in halves[number]:
             if half >= 0:
@@ -190,7 +197,10 @@ def eliminate_lines(
         domain = _locate_half(domains, number, height, width)
         border = _border(domain)
         size = domain.length + border
-        front = workspace[: size * (size + 2)].reshape(size, size + 2)
+        stride = _stride(size)
+        # The first panel takes what does not divide by eight; all later ones then begin and end at aligned places.
+        shift = -domain.length % PANEL
+        front = workspace[shift : shift + size * stride].reshape(size, stride)
         front[:] = 0
         for which in (1, 0):  # the second half was finished last: it lies on top of the stack
             half = halves[number, which]
@@ -204,9 +214,9 @@ def eliminate_lines(
                 _add_half(front, stack[level : level + rim * (rim + 2)].reshape(rim, rim + 2), runs)
         _add_line(front, domain, planes)
         _eliminate(front, domain.length)
-        factors[starts[number] : starts[number + 1]] = front[: domain.length].reshape(domain.length * (size + 2))
+        factors[starts[number] : starts[number + 1]] = front[: domain.length].reshape(domain.length * stride)
         for row in range(domain.length, size):
-            stack[level : level + border + 2] = front[row, domain.length :]
+            stack[level : level + border + 2] = front[row, domain.length : size + 2]
             level += border + 2
 
 
@@ -281,11 +291,11 @@ def _eliminate(front: Single, length: int) -> None:
 
     Their rows end as shares: where walkers from there come out behind the eight, and what they have been paid.
     """
-    size = front.shape[0]
+    size, stride = front.shape
     inflow = np.zeros(PANEL, np.float32)
-    nothing = np.zeros(size + 2, np.float32)  # stands for the rows that are missing where fewer than eight are left
-    for start in range(0, length, PANEL):
-        end = min(start + PANEL, length)
+    nothing = np.zeros(stride, np.float32)  # stands for the rows that are missing where fewer than eight are left
+    start, end = 0, (length - 1) % PANEL + 1 if length else 0
+    while start < length:
         _eliminate_panel(front, start, end)
         a, b = _shares(front, start, end, nothing), _shares(front, start + 1, end, nothing)
         c, d = _shares(front, start + 2, end, nothing), _shares(front, start + 3, end, nothing)
@@ -296,6 +306,7 @@ def _eliminate(front: Single, length: int) -> None:
             inflow[: end - start] = front[row, start:end]
             drop_negligible(inflow)
             add_eight(front[row, end:], inflow, (a, b, c, d, e, f, g, h))
+        start, end = end, end + PANEL
 
 
 @njit(**OPTIONS)
@@ -307,18 +318,19 @@ def _shares(front: Single, row: int, end: int, nothing: Single) -> Single:
 @njit(**OPTIONS)
 def _eliminate_panel(front: Single, start: int, end: int) -> None:
     """Eliminates some rows from one another: first the earlier from the later, then the later from the earlier."""
+    stop = front.shape[0]
     for one in range(start, end):
         row = front[one, one + 1 :]
-        drop_negligible(row[:-1])
-        normalise(row)
-        drop_negligible(row[:-1])
+        drop_negligible(front[one, one + 1 : stop + 1])
+        normalise(front[one, one + 1 : stop + 2])
+        drop_negligible(front[one, one + 1 : stop + 1])
         drop_negligible(front[one + 1 : end, one])
         for other in range(one + 1, end):
             add_multiple(front[other, one + 1 :], front[other, one], row)
     for one in range(end - 2, start - 1, -1):
         for other in range(one + 1, end):
             add_multiple(front[one, end:], front[one, other], front[other, end:])
-        drop_negligible(front[one, end:-1])
+        drop_negligible(front[one, end : stop + 1])
 
 
 @njit(**OPTIONS)
@@ -329,9 +341,9 @@ def fill_lines(solution: Single, domains: Whole, starts: Whole, factors: Single,
         domain = _locate_half(domains, number, height, width)
         length, size = domain.length, domain.length + _border(domain)
         _gather_border(solution, domain, values[length:size])
-        shares = factors[starts[number] : starts[number + 1]].reshape(length, size + 2)
+        shares = factors[starts[number] : starts[number + 1]].reshape(length, _stride(size))
         for one in range(length - 1, -1, -1):
-            end = min(one // PANEL * PANEL + PANEL, length)
+            end = length - (length - 1 - one) // PANEL * PANEL  # of the panel it was eliminated in
             values[one] = shares[one, size + 1] + dot(shares[one, end:size], values[end:size])
         if domain.vertical:
             solution[domain.top + 1 : domain.bottom + 1, domain.line + 1] = values[:length]

@@ -70,30 +70,32 @@ def _index(i: int, j: int) -> int:
 
 @njit(**OPTIONS)
 def eliminate_tiles(
-    planes: Single, columns: int, order: Whole, ends: Whole, targets: Whole, slots: Whole
-) -> tuple[Single, Single]:
+    planes: Single,
+    columns: int,
+    rims: Single,
+    shares: Single,
+    order: Whole,
+    ends: Whole,
+    targets: Whole,
+    slots: Whole,
+) -> None:
     """Eliminates the insides of all tiles.
 
     Args:
         planes: (3, H', W'), the framed planes: across, down, source.
         columns: tiles in a row.
+        rims: (tiles, RIM, RIM + 2), takes the rates between the rim's pixels through the inside, then stop and pay.
+        shares: (batches, targets + INSIDE, LANES), takes what ``fill_tiles`` needs to fill in the inside.
         order: see ``tile_program``, likewise the rest.
         ends: likewise.
         targets: likewise.
         slots: likewise.
-
-    Returns:
-        rims: (tiles, RIM, RIM + 2), rates between the rim's pixels through the inside, then stop and pay.
-        shares: what ``fill_tiles`` needs to fill in the inside.
     """
-    tiles = (planes.shape[1] // PITCH) * columns
-    batches = (tiles + LANES - 1) // LANES
-    rims = np.empty((tiles, RIM, RIM + 2), np.float32)
-    shares = np.empty((batches, targets.shape[0] + INSIDE, LANES), np.float32)
+    tiles = rims.shape[0]
     rates = np.empty((slots.max() + 1, LANES), np.float32)
     stops = np.empty((INSIDE + RIM, LANES), np.float32)
     pay = np.empty((INSIDE + RIM, LANES), np.float32)
-    for batch in range(batches):
+    for batch in range(shares.shape[0]):
         first = batch * LANES
         filled = min(LANES, tiles - first)
         rates[:] = 0
@@ -111,7 +113,6 @@ def eliminate_tiles(
             for lane in range(filled):
                 rims[first + lane, one, RIM] = stops[INSIDE + one, lane]
                 rims[first + lane, one, RIM + 1] = pay[INSIDE + one, lane]
-    return rims, shares
 
 
 @njit(**OPTIONS)
