@@ -40,7 +40,7 @@ def extractor_of(
         FingerprintMismatchError: if weights or recipe are no longer what they were.
         ExtractorUnavailableError: if it cannot be loaded here.
     """
-    extractor = load(info.extractor, recipe=info.recipe or None, device=device, models_dir=models_dir, **options)
+    extractor = load(info.extractor, recipe=info.recipe, device=device, models_dir=models_dir, **options)
     if extractor.fingerprint != info.fingerprint:
         raise FingerprintMismatchError(info.name, info.fingerprint, extractor.fingerprint)
     return extractor
