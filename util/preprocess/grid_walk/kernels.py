@@ -32,6 +32,20 @@ def drop_negligible(values: Row) -> None:
 
 
 @njit(**OPTIONS)
+def copy(target: Row, source: Row) -> None:
+    """``target[:] = source``, which numba does not vectorise, for all of the source."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@njit(**OPTIONS)
+def copy_relevant(target: Row, source: Row) -> None:
+    """Like ``copy``, with 0 for numbers too small to matter."""
+    for i in range(source.shape[0]):
+        target[i] = source[i] if source[i] > _NEGLIGIBLE else np.float32(0)
+
+
+@njit(**OPTIONS)
 def add(target: Row, source: Row) -> None:
     """``target += source``."""
     for i in range(target.shape[0]):

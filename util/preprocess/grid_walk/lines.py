@@ -20,6 +20,8 @@ from util.preprocess.grid_walk.kernels import (
     add,
     add_eight,
     add_multiple,
+    copy,
+    copy_relevant,
     dot,
     drop_negligible,
     normalise,
@@ -214,9 +216,9 @@ def eliminate_lines(
                 _add_half(front, stack[level : level + rim * (rim + 2)].reshape(rim, rim + 2), runs)
         _add_line(front, domain, planes)
         _eliminate(front, domain.length)
-        factors[starts[number] : starts[number + 1]] = front[: domain.length].reshape(domain.length * stride)
+        copy(factors[starts[number] : starts[number + 1]], front[: domain.length].reshape(domain.length * stride))
         for row in range(domain.length, size):
-            stack[level : level + border + 2] = front[row, domain.length : size + 2]
+            copy(stack[level : level + border + 2], front[row, domain.length : size + 2])
             level += border + 2
 
 
@@ -303,8 +305,7 @@ def _eliminate(front: Single, length: int) -> None:
         g, h = _shares(front, start + 6, end, nothing), _shares(front, start + 7, end, nothing)
         inflow[:] = 0
         for row in range(end, size):
-            inflow[: end - start] = front[row, start:end]
-            drop_negligible(inflow)
+            copy_relevant(inflow, front[row, start:end])
             add_eight(front[row, end:], inflow, (a, b, c, d, e, f, g, h))
         start, end = end, end + PANEL
 

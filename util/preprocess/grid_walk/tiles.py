@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from util.preprocess.grid_walk.kernels import OPTIONS, add, add_products, drop_negligible, reciprocal, scale
+from util.preprocess.grid_walk.kernels import OPTIONS, add, add_products, copy, drop_negligible, reciprocal, scale
 
 PITCH = 8  # pixels from one line to the next
 SIDE = PITCH - 1
@@ -162,8 +162,8 @@ def _run(
             drop_negligible(share)
             scale(share, total)
             drop_negligible(share)
-            shares[base + n] = share
-        shares[base + near.shape[0]] = pay[pixel]
+            copy(shares[base + n], share)
+        copy(shares[base + near.shape[0]], pay[pixel])
         for one in near:
             inflow = rates[slots[one, pixel]]
             drop_negligible(inflow)
