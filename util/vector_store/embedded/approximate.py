@@ -55,7 +55,7 @@ class ApproximateSearch:
         self._built: BuiltIndex | None = None
         self._looked_on_disk = False
         self._fits = 0  # the change up to which the index was last found good enough
-        self._parameters = ""
+        self._tuned: tuple[BuiltIndex | None, str] = (None, "")
         # After a failure (too few rows to learn from) the space has to grow before it is worth another try.
         self._least = least_rows(factory, dimension)
 
@@ -78,7 +78,7 @@ class ApproximateSearch:
         built = self._built
         if built is None:
             return exact.nearest(rows, queries, k)
-        self._set_parameters(built, parameters)
+        self._tune(built, parameters)
         proposed = [rows.positions(keys) for keys in built.propose(queries, proposals)]
         newer, start = rows.after(built.last_key)
         if newer.count:
@@ -129,19 +129,15 @@ class ApproximateSearch:
         built = self._built
         if built is not None and not self._unfit(built, rows):
             try:
-                return self._ready(extended(built, rows))
+                return extended(built, rows)
             except RuntimeError as error:
                 _log.debug("building %s again, since it cannot be extended: %s", self._factory, error)
-        return self._ready(build(self._factory, rows))
+        return build(self._factory, rows)
 
-    def _ready(self, built: BuiltIndex) -> BuiltIndex:
-        set_parameters(built.index, self._parameters)
-        return built
-
-    def _set_parameters(self, built: BuiltIndex, parameters: str) -> None:
-        if parameters != self._parameters:
+    def _tune(self, built: BuiltIndex, parameters: str) -> None:
+        if self._tuned[0] is not built or self._tuned[1] != parameters:
             set_parameters(built.index, parameters)
-            self._parameters = parameters
+            self._tuned = built, parameters
 
     def _from_disk(self, token_of: TokenOf) -> BuiltIndex | None:
         try:
@@ -152,7 +148,7 @@ class ApproximateSearch:
         if token != token_of(change):
             _log.info("the index %s tells another history: building it again", self._path)
             return None
-        return self._ready(built)
+        return built
 
     def _keep(self, built: BuiltIndex, change: int, token_of: TokenOf) -> None:
         try:

@@ -21,6 +21,7 @@ from util.vector_store.validation import LENGTH_TOLERANCE
 _PRODUCTS = 4 << 20  # products held at once: 16 MiB in float32
 _QUERIES = 256  # queries multiplied at once
 _CHUNK = 2048  # rows computed again at once
+_BELOW_ALL = -2.0  # below any cosine, above the -inf of removed rows
 
 
 class Candidates(NamedTuple):
@@ -118,31 +119,32 @@ def rounding_error(dimension: int) -> float:
 
 def _near(rows: VectorRows, queries: Embeddings, k: int) -> list[Positions]:
     """Positions of the rows that may belong to the k best of each query."""
-    margin = np.float32(2 * rounding_error(queries.shape[1]))
-    # A cosine is never below -1, and the product with a removed row is -inf.
-    limits = np.full(len(queries), -2, dtype=np.float32)
+    limits = np.full(len(queries), _BELOW_ALL, dtype=np.float32)
     found: list[list[tuple[Positions, NDArray[np.float32]]]] = [[] for _ in queries]
     for start, products in rows.products(queries, max(1, _PRODUCTS // len(queries))):
-        # The k-th best of some rows is no better than the k-th best of all.
-        np.maximum(limits, _kth_best(products, k) - margin, out=limits)
+        # What may belong to the k best of all rows belongs to the k best of some, too.
+        np.maximum(limits, _limits(products, k, queries.shape[1]), out=limits)
         for line, row, limit in zip(found, products, limits, strict=True):
             places = np.flatnonzero(row >= limit)
             line.append((places + start, row[places]))
-    return [_pooled(line, k, margin) for line in found]
+    return [_pooled(line, k, queries.shape[1]) for line in found]
 
 
-def _pooled(found: list[tuple[Positions, NDArray[np.float32]]], k: int, margin: np.float32) -> Positions:
+def _pooled(found: list[tuple[Positions, NDArray[np.float32]]], k: int, dimension: int) -> Positions:
     if len(found) == 1:
         return found[0][0]
     positions = np.concatenate([np.empty(0, dtype=np.intp), *(places for places, _ in found)])
     products = np.concatenate([np.empty(0, dtype=np.float32), *(values for _, values in found)])
-    return positions[products >= _kth_best(products[np.newaxis], k) - margin]
+    return positions[products >= _limits(products[np.newaxis], k, dimension)]
 
 
-def _kth_best(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """The k-th largest of each line; ``-inf`` where there are fewer."""
-    width = values.shape[1]
+def _limits(products: NDArray[np.float32], k: int, dimension: int) -> NDArray[np.float32]:
+    """Products from here on may have one of the k best scores of their line, once they are computed exactly."""
+    width = products.shape[1]
     if k > width:
-        return np.full(len(values), -np.inf, dtype=np.float32)
-    kth: NDArray[np.float32] = np.partition(values, width - k, axis=1)[:, width - k]
-    return kth
+        return np.full(len(products), _BELOW_ALL, dtype=np.float32)
+    # Scores are cut off at 1 and at -1, where others become equal to the k-th.
+    kth = np.minimum(np.partition(products, width - k, axis=1)[:, width - k], 1)
+    # Both products may be off; the scores are rounded to float32, and so is the limit itself.
+    margin = 2 * rounding_error(dimension) + 2.0**-22
+    return np.where(kth > margin - 1, kth - np.float32(margin), np.float32(_BELOW_ALL))

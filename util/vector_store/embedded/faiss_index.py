@@ -127,7 +127,10 @@ def write_index(path: Path, built: BuiltIndex, *, factory: str, change: int, tok
     faiss = _faiss()
     with CacheWriter(path) as writer:
         with writer.section("index"):
-            faiss.write_index(built.index, faiss.PyCallbackIOWriter(writer.write))
+            try:
+                faiss.write_index(built.index, faiss.PyCallbackIOWriter(writer.write))
+            except RuntimeError as error:  # what FAISS makes of an error of the disk
+                raise OSError(_reason(error)) from error
         with writer.section("keys"):
             writer.write(built.keys)
         header = {"kind": "index", "factory": factory, "trained_on": built.trained_on}

@@ -201,6 +201,22 @@ def test_an_index_that_cannot_be_written_stays_in_memory(bench, caplog):
     assert "in memory only" in caplog.text
 
 
+def test_an_index_that_the_disk_does_not_take_stays_in_memory(bench, monkeypatch, caplog, builds):
+    from util.vector_store.embedded.cache_file import CacheWriter
+
+    def full(writer, data):
+        raise OSError(28, "No space left on device")
+
+    one = bench(dimension=16, index="HNSW16", cache_from=1 << 40)
+    one.add(0, 2000)
+    monkeypatch.setattr(CacheWriter, "write", full)
+    assert recall(one) >= 0.9
+    assert recall(one) >= 0.9
+    assert builds == ["build"]
+    assert "in memory only" in caplog.text
+    assert list(one.caches.iterdir()) == []
+
+
 def test_where_faiss_cannot_learn_search_is_exact(bench, builds, monkeypatch, caplog):
     def fail(factory, rows):
         raise RuntimeError("Error: too few points")
@@ -280,9 +296,10 @@ def test_without_parameters_our_defaults_hold(bench):
     one = bench(dimension=16, index="IVF32,Flat")
     one.add(0, 2000)
     one.store.refresh("s")
+    recall(one, queries=1)
     index = one.store._memory["s"].index._built.index
     assert faiss.extract_index_ivf(index).nprobe == 16
     one = bench(dimension=16, index="HNSW16")
     one.add(0, 2000)
-    one.store.refresh("s")
+    recall(one, queries=1)
     assert faiss.downcast_index(one.store._memory["s"].index._built.index).hnsw.efSearch == 128

@@ -35,18 +35,20 @@ def as_dict(candidates):
 @settings(max_examples=150, deadline=None)
 @given(
     tile=st.sampled_from([7, 50, 1 << 22]),
-    count=st.integers(0, 60), dimension=st.integers(1, 40), copies=st.integers(1, 4), k=st.integers(1, 70),
+    count=st.integers(0, 60), dimension=st.sampled_from([1, 2, 3, 30]), copies=st.integers(1, 4), k=st.integers(1, 70),
     queries=st.integers(1, 3), seed=st.integers(0, 10**6), data=st.data(),
 )  # fmt: skip
 def test_nearest_is_what_a_loop_finds(tile, count, dimension, copies, k, queries, seed, data):
     rng = np.random.default_rng(seed)
     vectors = unit_rows(np.tile(rng.standard_normal((count, dimension)), (copies, 1)))
+    # As far from length 1 as the store allows: some products are beyond 1 and -1, and cut off there.
+    vectors *= rng.choice(np.float32([1 - 9e-5, 1, 1 + 9e-5]), size=(len(vectors), 1))
     dead = data.draw(st.sets(st.integers(0, max(0, len(vectors) - 1)), max_size=len(vectors)))
     among = data.draw(st.none() | st.sets(st.integers(0, max(0, len(vectors) - 1)), max_size=len(vectors)))
     alive = [place for place in range(len(vectors)) if place not in dead]
     chosen = alive if among is None else [place for place in alive if place in among]
     rows = make_rows(vectors, dead, cut=data.draw(st.integers(0, len(vectors))))
-    asked = unit_rows(rng.standard_normal((queries, dimension)))
+    asked = unit_rows(rng.standard_normal((queries, dimension))) * np.float32(1 + 5e-5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "_PRODUCTS", tile)
         patch.setattr(exact, "_QUERIES", 2)
@@ -123,3 +125,13 @@ def test_scores_are_cosines():
     assert scores.tolist() == [1.0, -1.0, 0.0, 0.25]
     assert not np.signbit(scores[2])
     assert scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_cut_off_at_the_end_of_the_range_are_equal(sign):
+    lengths = np.float32([1 - 9e-5, 1, 1 + 5e-5, 1 + 9e-5])
+    rows = make_rows(lengths[:, np.newaxis] * np.float32([[0.6, 0.8]]))
+    query = sign * (1 + 2e-5) * np.float32([[0.6, 0.8]])
+    found = as_dict(nearest(rows, query, 2)[0])
+    assert found.keys() == ({1, 2, 3} if sign == 1 else {0, 1, 2, 3})
+    assert [found[place] for place in (1, 2, 3)] == [sign] * 3
