@@ -222,6 +222,7 @@ def test_archives_unpack(tmp_path, pack):
         (b"<html>not found</html>", "cannot be unpacked"),
         (b"", "cannot be unpacked"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",
 )
 def test_archives_that_are_refused(tmp_path, body, message):
     (tmp_path / "set").write_bytes(body)
