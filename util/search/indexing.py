@@ -150,6 +150,7 @@ def index_images(
         progress(run.done, total)
     if run.report.changed:
         forget_calibration(store, target.name)
+        store.refresh(target.name)  # builds its search index now, not when the first query waits
     run.report.seconds = time.perf_counter() - started
     return run.report
 
@@ -193,6 +194,9 @@ class _Indexing:
         for record, content in chunk:
             if isinstance(content, ImageError):
                 self.report.failed.append(Failure(record.path, content.reason))
+            elif not (_is_text(record.id) and _is_text(record.path)):
+                path = record.path.encode(errors="backslashreplace").decode()
+                self.report.failed.append(Failure(path, "its name is not UTF-8 text: rename the file"))
             else:
                 reads.append(_Read(record, content))
         if self._must_see_the_batch_before(reads):
@@ -342,6 +346,15 @@ def _read_ahead(
         submitted = following
     if submitted is not None:
         yield [future.result() for future in submitted]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored; undecodable bytes of a file name cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in name
 
 
 def _size(path: str) -> int:

@@ -183,3 +183,16 @@ def test_vectors_equal_those_of_one_image_at_a_time(extraction, store, photo):
     index_images(records, extraction=extraction, store=store)
     for i, (vector, _) in enumerate(stored(store)[f"{i}.png"] for i in range(23)):
         np.testing.assert_allclose(vector, unit_rows([[3 * i, 255 - i, i * i % 256]])[0], atol=1e-6)
+
+
+def test_a_file_name_that_is_no_text_is_listed_and_the_rest_is_indexed(extraction, store, photo):
+    good = photo("good.png", (9, 9, 9))
+    odd = str(good.parent) + "/caf\udce9.png"
+    try:
+        Path(odd).write_bytes(good.read_bytes())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    report = index_images([record(Path(odd)), record(good)], extraction=extraction, store=store)
+    assert report.indexed == 1
+    assert "UTF-8" in report.failed[0].error
+    assert report.failed[0].path.isprintable()
