@@ -4,7 +4,7 @@ An entry is named by the sha256 of the source file's bytes and of the recipe as 
 
     DIRECTORY / first two digits / sha256(content sha256, line feed, recipe).png
 
-It is a PNG, which viewers open, followed by the 32 bytes of the PNG's sha256, because decoders let some damaged files
+It is a PNG, which viewers open (nine channels are three pictures, one below the other), followed by the 32 bytes of the PNG's sha256, because decoders let some damaged files
 pass with wrong pixels. An entry that does not agree with its sha256 is made again. A changed file or recipe finds
 nothing old, and deleting anything at any time is safe. Delete the directory after replacing the weights of a
 background model: the recipe names the model, not its file.
@@ -65,13 +65,13 @@ class PreprocessCache:
         Args:
             content_sha256: sha256 of the source file's bytes, hexadecimal.
             recipe: what was done to it.
-            make: makes the image: uint8 H×W×3 RGB.
+            make: makes the image: uint8 H×W×3 RGB, or H×W×9 where the recipe has nine channels.
 
         Returns:
-            uint8 H×W×3 RGB.
+            uint8 H×W×3 RGB, or H×W×9.
         """
         path = self.path_of(content_sha256, recipe)
-        kept = _read(path)
+        kept = _read(path, recipe.channels)
         if kept is not None:
             with contextlib.suppress(OSError):
                 os.utime(path)  # used now: the bound deletes by this time
@@ -125,7 +125,7 @@ class PreprocessCache:
         return entries
 
 
-def _read(path: Path) -> Image | None:
+def _read(path: Path, channels: int) -> Image | None:
     """The image of an entry; ``None`` where there is none, or a damaged one."""
     try:
         data = path.read_bytes()
@@ -134,7 +134,8 @@ def _read(path: Path) -> Image | None:
     picture, digest = data[:-32], data[-32:]
     if not picture or hashlib.sha256(picture).digest() != digest:
         return None
-    return np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    tall = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    return np.ascontiguousarray(np.concatenate(np.split(tall, channels // 3), axis=2))
 
 
 def _write(path: Path, image: Image) -> None:
@@ -144,7 +145,8 @@ def _write(path: Path, image: Image) -> None:
         OSError: if it cannot be written.
     """
     fast = (cv2.IMWRITE_PNG_COMPRESSION, 1)
-    picture = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), fast)[1].tobytes()
+    tall = np.concatenate(np.split(image, image.shape[2] // 3, axis=2))  # nine channels: three pictures in one
+    picture = cv2.imencode(".png", cv2.cvtColor(tall, cv2.COLOR_RGB2BGR), fast)[1].tobytes()
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:

@@ -100,6 +100,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
+        for step in self.steps[:-1]:
+            if step.kind.channels != 3:
+                raise RecipeError(f"the step {step.name!r} must be the last of a recipe: what it makes is no picture")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -123,6 +126,25 @@ class Recipe:
             shape = step.shape_after(shape)
         return shape
 
+    @property
+    def channels(self) -> int:
+        """How many channels ``apply`` returns: 3, or 9 for nine-channel networks.
+
+        >>> Recipe.parse("square, resize=224, channels=exposure").channels
+        9
+        """
+        return self.steps[-1].kind.channels if self.steps else 3
+
+    def split_after(self, name: str) -> tuple[Recipe, Recipe]:
+        """The recipe up to and with its last step of this name, and the rest; nothing and all where there is none.
+
+        >>> before, after = Recipe.parse("background=grabcut, crop, resize=224").split_after("background")
+        >>> str(before), str(after)
+        ('background=grabcut', 'crop=10, resize=224')
+        """
+        end = max((place for place, step in enumerate(self.steps, start=1) if step.name == name), default=0)
+        return Recipe(self.steps[:end]), Recipe(self.steps[end:])
+
     def apply(self, image: Image) -> Image:
         """Takes one image through all steps; see-through pixels that are left become black at the end.
 
@@ -130,12 +152,13 @@ class Recipe:
             image: uint8 H×W×3 (RGB) or H×W×4 (RGBA), as ``util.images.read_image`` returns it; left as it is.
 
         Returns:
-            uint8 H'×W'×3 RGB, C-contiguous.
+            uint8 H'×W'×3 RGB, or H'×W'×9 (see ``channels``); C-contiguous.
 
         Raises:
             As ``transform``.
         """
-        return np.ascontiguousarray(flatten(self.transform(image)))
+        made = self.transform(image)
+        return np.ascontiguousarray(made if self.channels != 3 else flatten(made))
 
     def transform(self, image: Image) -> Image:
         """The steps alone: a cut-out keeps its transparency, for who wants to keep or look at it.
@@ -144,7 +167,7 @@ class Recipe:
             image: uint8 H×W×3 (RGB) or H×W×4 (RGBA); left as it is.
 
         Returns:
-            uint8 H'×W'×3 (RGB) or H'×W'×4 (RGBA).
+            uint8 H'×W'×3 (RGB) or H'×W'×4 (RGBA), or what ``apply`` returns where that is no picture.
 
         Raises:
             InvalidInputError: if it is not such an array.

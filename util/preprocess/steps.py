@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from util.preprocess import framing, pixels
+from util.preprocess.channels import KINDS, nine_channels
 from util.preprocess.grammar import Choice, Flag, Kind, Name, Number, Size, Value, shape_of
 from util.preprocess.pixels import Image
 
@@ -25,6 +26,7 @@ class StepKind:
         value_needed: whether the step has to be given a value.
         parameters: what may follow as ``:key=value``.
         shape: (value, shape before) → shape after.
+        channels: how many the image has after it. What has more than a picture's three must be the last step.
     """
 
     summary: str
@@ -33,6 +35,7 @@ class StepKind:
     value_needed: bool = False
     parameters: Mapping[str, Kind] = field(default_factory=dict)
     shape: Callable[[Any, Shape], Shape] = lambda _, before: before
+    channels: int = 3
 
 
 def _square_of(before: Shape) -> Shape:
@@ -67,6 +70,11 @@ def _normalise_lightness(image: Image, target: Value) -> Image:
     from util.preprocess.lightness import normalise_lightness
 
     return normalise_lightness(image, target=float(target))
+
+
+def _add_channels(image: Image, kind: Value, **parameters: Any) -> Image:
+    parameters["lambda_"] = parameters.pop("lambda")
+    return nine_channels(image, kind=str(kind), **parameters)
 
 
 _PIXELS = Number(None, 1, 8192, whole=True)
@@ -147,5 +155,17 @@ STEPS: Mapping[str, StepKind] = {
         "composites see-through pixels on black, white or grey",
         lambda image, colour: pixels.flatten(image, background=colour),
         Choice(tuple(pixels.COLOURS), "black"),
+    ),
+    "channels": StepKind(
+        "adds six channels for nine-channel networks: exposure (corrected both ways) or transposed (and inverted)",
+        _add_channels,
+        Choice(KINDS, "exposure"),
+        parameters={
+            "gamma": Number(0.6, 0.01, 10),
+            "lambda": Number(0.15, 0, 100),
+            "sigma": Number(3, 0.1, 100),
+            "eps": Number(0.001, 1e-6, 1),
+        },
+        channels=9,
     ),
 }
