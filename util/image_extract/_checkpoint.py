@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from util.errors import ExtractorUnavailableError
 from util.image_extract._network import PRETRAINED, NetworkExtractor
-from util.networks.card import read_card
-from util.networks.trunks import TIMM_PREFIX, find_trunk
+from util.networks.card import ModelCard, read_card
+from util.networks.catalogue import NETWORKS, input_limits
+from util.networks.trunks import TIMM_PREFIX
 from util.preprocess.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from util.networks.embedder import Embedder
 
 
 class CheckpointExtractor(NetworkExtractor):
@@ -47,20 +47,20 @@ class CheckpointExtractor(NetworkExtractor):
         self.path = models_dir / f"{name}.safetensors"
         self.card = read_card(self.path.with_suffix(".json"))
         self.name, self.dimension, self.default_recipe = name, self.card.dimension, self.card.recipe
-        self.architecture = f"{self.card.network}, head {self.card.head}"
+        self.architecture = _architecture(self.card)
         self.mean, self.std = self.card.mean, self.card.std
-        accepted = find_trunk(self.card.network)
+        accepted = input_limits(self.card.network)
         self.smallest, self.only, self.classifier = accepted.smallest, accepted.only, accepted.classifier
-        self.fusible = not self.card.network.startswith(TIMM_PREFIX)
+        self.fusible = self.card.network not in NETWORKS and not self.card.network.startswith(TIMM_PREFIX)
         if self.card.duplicate_score is not None:
             self.duplicate_score = self.card.duplicate_score
         super().__init__(recipe=recipe, device=device, weights=weights, seed=seed)
 
-    def build(self) -> Embedder:
+    def build(self) -> nn.Module:
         """The card's network with random weights."""
-        from util.networks.embedder import build_embedder
+        from util.networks.embedder import build_from_card
 
-        return build_embedder(self.card)
+        return build_from_card(self.card)
 
     def load_pretrained(self) -> nn.Module:
         """The card's network with the weights beside the card."""
@@ -72,8 +72,15 @@ class CheckpointExtractor(NetworkExtractor):
                 f"{self.path} is not the file its card speaks of (another sha256): copy both files again"
             )
         network = self.build()
-        if self.card.head == "none" and not any(name.startswith("trunk.") for name in state):
-            fit_state(network.trunk, state, source=str(self.path), left_out=self.classifier)  # a bare network's file
+        trunk = getattr(network, "trunk", None)
+        if self.card.head == "none" and trunk is not None and not any(name.startswith("trunk.") for name in state):
+            fit_state(trunk, state, source=str(self.path), left_out=self.classifier)  # a bare network's file
         else:
             fit_state(network, state, source=str(self.path))
         return network
+
+
+def _architecture(card: ModelCard) -> str:
+    """What tells networks of equal weights apart; as it always was for cards without options."""
+    options = f", options {json.dumps(card.options, sort_keys=True)}" if card.options else ""
+    return f"{card.network}, head {card.head}{options}"

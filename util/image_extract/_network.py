@@ -46,8 +46,8 @@ class NetworkExtractor(Extractor):
     the device has none), elsewhere in float32.
 
     Attributes:
-        mean: of red, green and blue, on the scale from 0 to 1.
-        std: of red, green and blue, on the scale from 0 to 1.
+        mean: of red, green and blue (or of all nine channels), on the scale from 0 to 1.
+        std: likewise.
         smallest: least height and width that the network can take.
         only: the one size (height, width) it can take, where that is so.
         fusible: whether batch norms can be folded into the convolutions before them: the same numbers, sooner.
@@ -57,8 +57,8 @@ class NetworkExtractor(Extractor):
     """
 
     default_recipe = "square, resize=224"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
     smallest: int = 1
     only: tuple[int, int] | None = None
     fusible: bool = False
@@ -83,7 +83,7 @@ class NetworkExtractor(Extractor):
             seed: of random weights.
 
         Raises:
-            InvalidInputError: if the device is not there, or the recipe's size does not suit the network.
+            InvalidInputError: if the device is not there, or the recipe's size or channels do not suit the network.
             WeightsMissingError: if the weights are neither here nor downloadable.
             ExtractorUnavailableError: if they are of another network.
         """
@@ -91,6 +91,7 @@ class NetworkExtractor(Extractor):
         from util.networks.states import state_digest
 
         super().__init__(recipe=recipe)
+        self._require_channels()
         if self.recipe.output_size is not None:
             self._require_size(*self.recipe.output_size)
         self.device = resolve_device(device)
@@ -130,7 +131,7 @@ class NetworkExtractor(Extractor):
         return unit_rows(vectors)
 
     def _forward(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """One pass: uint8 (N, H, W, 3) RGB to float32 (N, dimension)."""
+        """One pass: uint8 (N, H, W, C) to float32 (N, dimension)."""
         import torch
 
         half = torch.bfloat16 if self.device.type != "cuda" or torch.cuda.is_bf16_supported() else torch.float16
@@ -144,12 +145,12 @@ class NetworkExtractor(Extractor):
         return output.float().cpu().numpy()
 
     def _normalised(self, images: NDArray[np.uint8]) -> torch.Tensor:
-        """uint8 (N, H, W, 3) to float (N, 3, H, W) on the device; in memory the channels stay last."""
+        """uint8 (N, H, W, C) to float (N, C, H, W) on the device; in memory the channels stay last."""
         import torch
 
-        pixels = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float()
-        mean, std = (pixels.new_tensor(values).mul_(255).reshape(1, 3, 1, 1) for values in (self.mean, self.std))
-        return pixels.sub_(mean).div_(std)
+        from util.networks.normalisation import normalised
+
+        return normalised(torch.from_numpy(images).to(self.device), self.mean, self.std)
 
     def _load(self, weights: str | Path, seed: int) -> nn.Module:
         import torch
@@ -168,6 +169,14 @@ class NetworkExtractor(Extractor):
 
     def _images_a_pass(self, height: int, width: int) -> int:
         return max(1, PIXELS_A_PASS[self.device.type] // (height * width))
+
+    def _require_channels(self) -> None:
+        if self.recipe.channels != len(self.mean):
+            mend = "end it in channels=exposure" if len(self.mean) == 9 else "leave its last step out"
+            raise InvalidInputError(
+                f"{self.name} takes images of {len(self.mean)} channels, the recipe ({self.recipe or 'none'}) makes "
+                f"{self.recipe.channels}: {mend}"
+            )
 
     def _require_size(self, height: int, width: int) -> None:
         if self.only is not None and (height, width) != self.only:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from util.errors import ExtractorUnavailableError
 
@@ -18,8 +18,11 @@ FORMAT: Literal["nearid-extractor-1"] = "nearid-extractor-1"
 
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[float, Field(gt=0)]
-Mean: TypeAlias = tuple[_Fraction, _Fraction, _Fraction]
-Deviation: TypeAlias = tuple[_Positive, _Positive, _Positive]
+Mean: TypeAlias = tuple[_Fraction, ...]
+Deviation: TypeAlias = tuple[_Positive, ...]
+
+CHANNELS = (3, 9)
+"""How many input channels a network can have: RGB, or RGB and the two images that a recipe's last step adds."""
 
 
 class ModelCard(BaseModel):
@@ -27,16 +30,19 @@ class ModelCard(BaseModel):
 
     Attributes:
         format: version of this schema; a card of any other kind is not an extractor's.
-        network: a key of ``util.networks.trunks.TRUNKS``, or ``timm:NAME``.
-        head: ``linear`` if a linear layer maps the trunk's output to the embedding, ``none`` if that is the embedding.
+        network: a key of ``util.networks.catalogue.NETWORKS`` or ``util.networks.trunks.TRUNKS``, or ``timm:NAME``.
+        head: of a trunk: ``linear`` or ``mlp`` maps its output to the embedding, with ``none`` that is the embedding.
+        options: what the network is built with besides, as ``util.networks.catalogue.build_network`` takes it.
         dimension: length of the embedding.
         recipe: preprocessing the network was trained with, as ``util.preprocess.recipe`` writes it.
-        mean: of the red, green and blue channel, on the scale from 0 to 1; subtracted from pixel / 255.
-        std: of red, green and blue; what is left is divided by it.
+        mean: of the red, green and blue channel (or of all nine), on the scale from 0 to 1; subtracted from
+            pixel / 255.
+        std: of each channel; what is left is divided by it.
         sha256: of the weights' file; checked on loading where it is given.
         duplicate_score: cosine similarity from which two images count as nearly the same picture.
         data: what it was trained on, in words.
         seed: of the training run.
+        training: the whole configuration of the run, so that it can be repeated, and the sha256 of its data.
         metrics: what it reached, by name, such as ``{"val_recall@1": 0.83}``.
         versions: of the libraries it was trained with.
         created: when, as an ISO 8601 date.
@@ -47,7 +53,8 @@ class ModelCard(BaseModel):
 
     format: Literal["nearid-extractor-1"] = FORMAT
     network: str = Field(min_length=1)
-    head: Literal["none", "linear"] = "none"
+    head: Literal["none", "linear", "mlp"] = "none"
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     dimension: int = Field(ge=1)
     recipe: str
     mean: Mean
@@ -56,10 +63,22 @@ class ModelCard(BaseModel):
     duplicate_score: float | None = Field(None, ge=-1, le=1)
     data: str = ""
     seed: int | None = None
+    training: dict[str, JsonValue] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     created: str = ""
     notes: str = ""
+
+    @model_validator(mode="after")
+    def _one_number_a_channel(self) -> Self:
+        if len(self.mean) != len(self.std) or len(self.mean) not in CHANNELS:
+            raise ValueError(f"mean and std have {len(self.mean)} and {len(self.std)} numbers, not 3 each, or 9 each")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """How many channels the network takes: 3 or 9."""
+        return len(self.mean)
 
 
 def read_card(path: Path) -> ModelCard:

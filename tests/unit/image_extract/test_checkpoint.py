@@ -10,7 +10,7 @@ from torch import nn
 from util.errors import ExtractorUnavailableError, UnknownExtractorError, WeightsMissingError
 from util.image_extract import available, describe, load
 from util.networks.card import ModelCard, write_card
-from util.networks.embedder import build_embedder
+from util.networks.embedder import build_from_card
 from util.networks.states import write_state
 
 FIELDS = {
@@ -29,7 +29,7 @@ def checkpoint(folder: Path, name: str = "bottles", *, seed: int = 0, **changes)
     card = ModelCard(**FIELDS | changes)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build_embedder(card)
+        network = build_from_card(card)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.running_mean, -0.1, 0.1)
@@ -58,7 +58,7 @@ def test_runs_as_its_card_says(tmp_path, head, network):
     assert (extractor.name, extractor.dimension, str(extractor.recipe)) == ("bottles", dimension, "square, resize=64")
     assert extractor.duplicate_score == 0.7
 
-    plain = build_embedder(card).eval()
+    plain = build_from_card(card).eval()
     fit_state(plain, read_state(tmp_path / "bottles.safetensors"), source="bottles")
     pixels = extractor.prepare(photo()).astype(np.float64) / 255
     batch = torch.from_numpy((pixels - card.mean) / card.std).permute(2, 0, 1)[None].float()

@@ -33,7 +33,7 @@ def test_what_was_written_is_read_back(tmp_path):
         ({"mean": [124, 117, 104]}, r"mean\.0: Input should be less than or equal to 1"),
         ({"std": [0, 1, 1]}, r"std\.0: Input should be greater than 0"),
         ({"mean": [0.5]}, "mean"),
-        ({"head": "cosine"}, "head: Input should be 'none' or 'linear'"),
+        ({"head": "cosine"}, "head: Input should be 'none', 'linear' or 'mlp'"),
         ({"format": "nearid-extractor-9"}, "format: Input should be 'nearid-extractor-1'"),
         ({"sha256": "abc"}, "sha256"),
         ({"metrics": {"loss": float("nan")}}, "metrics.loss"),

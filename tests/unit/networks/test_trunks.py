@@ -5,7 +5,7 @@ import torch
 
 from util.errors import ExtractorUnavailableError, UnknownExtractorError
 from util.networks.card import ModelCard
-from util.networks.embedder import build_embedder
+from util.networks.embedder import build_from_card
 from util.networks.timm_models import timm_model
 from util.networks.trunks import TRUNKS, build_trunk, find_trunk
 
@@ -70,7 +70,7 @@ def card(**changes) -> ModelCard:
 
 
 def test_a_linear_head_makes_the_embedding():
-    embedder = build_embedder(card(head="linear")).eval()
+    embedder = build_from_card(card(head="linear")).eval()
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         expected = embedder.trunk(images) @ embedder.head.weight.T + embedder.head.bias
@@ -80,7 +80,7 @@ def test_a_linear_head_makes_the_embedding():
 
 def test_without_a_head_the_trunk_is_the_embedding():
     _, width = build_trunk("timm:test_resnet")
-    embedder = build_embedder(card(dimension=width)).eval()
+    embedder = build_from_card(card(dimension=width)).eval()
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(embedder(images), embedder.trunk(images))
@@ -89,4 +89,4 @@ def test_without_a_head_the_trunk_is_the_embedding():
 
 def test_a_wrong_dimension_without_a_head_is_refused():
     with pytest.raises(ExtractorUnavailableError, match='has 16 dimensions, it has .*set "head" to "linear"'):
-        build_embedder(card())
+        build_from_card(card())
