@@ -57,7 +57,9 @@ class PreprocessCache:
                 f"cannot keep a cache in {directory}: {error.strerror}; name another folder"
             ) from error
 
-    def get_or_make(self, content_sha256: str, recipe: Recipe, make: Callable[[], Image]) -> Image:
+    def get_or_make(
+        self, content_sha256: str, recipe: Recipe, make: Callable[[], Image], *, see_through: bool = False
+    ) -> Image:
         """The preprocessed image, from disk where it is there, else made and kept.
 
         A cache that cannot be written (a full disk, a read-only folder) costs time, not the result.
@@ -66,11 +68,12 @@ class PreprocessCache:
             content_sha256: sha256 of the source file's bytes, hexadecimal.
             recipe: what was done to it.
             make: makes the image: uint8 H×W×3 RGB, or H×W×9 where the recipe has nine channels.
+            see_through: the image is what ``Recipe.transform`` returns: it may have an alpha plane.
 
         Returns:
-            uint8 H×W×3 RGB, or H×W×9.
+            What ``make`` returns.
         """
-        path = self.path_of(content_sha256, recipe)
+        path = self.path_of(content_sha256, recipe, see_through=see_through)
         kept = _read(path, recipe.channels)
         if kept is not None:
             with contextlib.suppress(OSError):
@@ -80,9 +83,10 @@ class PreprocessCache:
         self._keep(path, image)
         return image
 
-    def path_of(self, content_sha256: str, recipe: Recipe) -> Path:
+    def path_of(self, content_sha256: str, recipe: Recipe, *, see_through: bool = False) -> Path:
         """Where the entry of a file and a recipe lies, whether or not it is there."""
-        key = hashlib.sha256(f"{content_sha256}\n{recipe}".encode()).hexdigest()
+        kind = "\nsee-through" if see_through else ""
+        key = hashlib.sha256(f"{content_sha256}\n{recipe}{kind}".encode()).hexdigest()
         return self._directory / key[:2] / f"{key}.png"
 
     def _keep(self, path: Path, image: Image) -> None:
@@ -134,7 +138,10 @@ def _read(path: Path, channels: int) -> Image | None:
     picture, digest = data[:-32], data[-32:]
     if not picture or hashlib.sha256(picture).digest() != digest:
         return None
-    tall = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    stored = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED), dtype=np.uint8)
+    if stored.shape[2] == 4:
+        return np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGRA2RGBA), dtype=np.uint8)
+    tall = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
     return np.ascontiguousarray(np.concatenate(np.split(tall, channels // 3), axis=2))
 
 
@@ -145,8 +152,11 @@ def _write(path: Path, image: Image) -> None:
         OSError: if it cannot be written.
     """
     fast = (cv2.IMWRITE_PNG_COMPRESSION, 1)
-    tall = np.concatenate(np.split(image, image.shape[2] // 3, axis=2))  # nine channels: three pictures in one
-    picture = cv2.imencode(".png", cv2.cvtColor(tall, cv2.COLOR_RGB2BGR), fast)[1].tobytes()
+    if image.shape[2] == 4:
+        stored = cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA)
+    else:  # nine channels: three pictures in one
+        stored = cv2.cvtColor(np.concatenate(np.split(image, image.shape[2] // 3, axis=2)), cv2.COLOR_RGB2BGR)
+    picture = cv2.imencode(".png", stored, fast)[1].tobytes()
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:

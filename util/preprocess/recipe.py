@@ -135,14 +135,14 @@ class Recipe:
         """
         return self.steps[-1].kind.channels if self.steps else 3
 
-    def split_after(self, name: str) -> tuple[Recipe, Recipe]:
-        """The recipe up to and with its last step of this name, and the rest; nothing and all where there is none.
+    def split_after(self, *names: str) -> tuple[Recipe, Recipe]:
+        """The recipe up to and with its last step of these names, and the rest; nothing and all where there is none.
 
         >>> before, after = Recipe.parse("background=grabcut, crop, resize=224").split_after("background")
         >>> str(before), str(after)
         ('background=grabcut', 'crop=10, resize=224')
         """
-        end = max((place for place, step in enumerate(self.steps, start=1) if step.name == name), default=0)
+        end = max((place for place, step in enumerate(self.steps, start=1) if step.name in names), default=0)
         return Recipe(self.steps[:end]), Recipe(self.steps[end:])
 
     def apply(self, image: Image) -> Image:

@@ -152,3 +152,22 @@ def test_places_and_bounds_that_cannot_be(tmp_path):
         PreprocessCache(tmp_path / "file" / "cache")
     with pytest.raises(InvalidInputError, match="bytes"):
         PreprocessCache(tmp_path, max_bytes=0)
+
+
+@pytest.mark.parametrize(("channels", "recipe"), [(3, "resize=8"), (9, "resize=8, channels=exposure")])
+def test_what_is_kept_has_all_its_channels(tmp_path, channels, recipe):
+    image = np.random.default_rng(channels).integers(0, 256, (6, 8, channels), dtype=np.uint8)
+    cache = PreprocessCache(tmp_path)
+    cache.get_or_make("0" * 64, Recipe.parse(recipe), lambda: image)
+    kept = cache.get_or_make("0" * 64, Recipe.parse(recipe), lambda: np.zeros_like(image))
+    np.testing.assert_array_equal(kept, image)
+
+
+def test_a_cut_out_keeps_its_alpha_and_is_not_taken_for_the_flattened_image(tmp_path):
+    cut_out = np.random.default_rng(4).integers(0, 256, (6, 8, 4), dtype=np.uint8)
+    recipe, cache = Recipe.parse("background=grabcut"), PreprocessCache(tmp_path)
+    cache.get_or_make("0" * 64, recipe, lambda: cut_out, see_through=True)
+    flat = cache.get_or_make("0" * 64, recipe, lambda: cut_out[..., :3].copy())
+    kept = cache.get_or_make("0" * 64, recipe, lambda: np.zeros_like(cut_out), see_through=True)
+    np.testing.assert_array_equal(kept, cut_out)
+    assert flat.shape == (6, 8, 3)
