@@ -29,8 +29,8 @@ class AugmentationConfig(BaseModel):
         brightness: largest change of all levels, as a share of the full range, in [0, 0.5].
         contrast: largest change of the gain of all levels, in [0, 0.5].
         gamma: exponents of exposure from 1 / (1 + this) to 1 + this, in [0, 1].
-        colour_temperature: largest shift of the light's colour from 6000 K, in mired (10⁶ / K, in which equal steps
-            look equal), in [0, 100]; 100 reaches from 3750 K (a warm lamp) to 15000 K (deep shade).
+        colour_temperature: largest shift of the light's colour from 6500 K, in mired (10⁶ / K, in which equal steps
+            look equal), in [0, 85]; 85 reaches from 4200 K (evening sun) to 14500 K (deep shade).
         saturation: largest change of the saturation's gain, in [0, 1].
         hue: largest turn of all hues in degrees, in [0, 30]; none by default, for colour often is the difference.
         blur: width of the largest kernel of motion or defocus, as a share of the view's shorter side, in [0, 0.2]; a
@@ -60,7 +60,7 @@ class AugmentationConfig(BaseModel):
     brightness: float = Field(default=0.15, ge=0, le=0.5)
     contrast: float = Field(default=0.2, ge=0, le=0.5)
     gamma: float = Field(default=0.4, ge=0, le=1)
-    colour_temperature: float = Field(default=25, ge=0, le=100)
+    colour_temperature: float = Field(default=25, ge=0, le=85)
     saturation: float = Field(default=0.2, ge=0, le=1)
     hue: float = Field(default=0, ge=0, le=30)
     blur: float = Field(default=0.03, ge=0, le=0.2)

@@ -13,12 +13,39 @@ from collections.abc import Iterator
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A  # noqa: N812 - the name its own documentation uses
+from albumentations.augmentations.pixel.functional import planckian_jitter
 
+from util.preprocess.pixels import Image
 from util.training.augmentation.config import AugmentationConfig
 
-_DAYLIGHT = 6000  # kelvin; the temperature at which PlanckianJitter changes nothing
+_DAYLIGHT = 6500  # kelvin; in albumentations' table of daylights (CIE D) the one that is white
 _SMALLEST_KERNEL = 3
 _OCCLUDERS = 2
+
+
+class DaylightShift(A.ImageOnlyTransform):  # type: ignore[misc] # albumentations has no types
+    """Daylight of another colour temperature: gains of red and blue against green.
+
+    ``A.PlanckianJitter`` draws in kelvin, always on both sides of 6000 K, where its own gains are not white: it would
+    tint most images warm. This one draws evenly in mired about white, with the same table.
+
+    Args:
+        mired: largest shift either way.
+        p: how often.
+    """
+
+    def __init__(self, mired: float, p: float = 0.5) -> None:
+        super().__init__(p=p)
+        self.mired = mired
+
+    def get_params(self) -> dict[str, float]:
+        """The temperature of one image."""
+        return {"kelvin": 1e6 / (1e6 / _DAYLIGHT + self.py_random.uniform(-self.mired, self.mired))}
+
+    def apply(self, img: Image, kelvin: float, **_: object) -> Image:
+        """Gives uint8 H×W×3 this light."""
+        lit: Image = planckian_jitter(img, kelvin, mode="cied")
+        return lit
 
 
 def photograph(config: AugmentationConfig, *, shorter_side: int) -> A.Compose:
@@ -42,7 +69,7 @@ def _scene(config: AugmentationConfig) -> Iterator[A.BasicTransform]:
         yield A.CoarseDropout((1, _OCCLUDERS), sides, sides, fill="random_uniform", p=config.defect_chance)
     if config.shadow:
         darkness = (config.shadow / 4, config.shadow)
-        yield A.RandomShadow((0, 0, 1, 1), (1, 1), 4, shadow_intensity_range=darkness, p=config.defect_chance)
+        yield A.RandomShadow((0, 0, 1, 1), (1, 1), 3, shadow_intensity_range=darkness, p=config.defect_chance)
 
 
 def _light(config: AugmentationConfig) -> Iterator[A.BasicTransform]:
@@ -51,9 +78,7 @@ def _light(config: AugmentationConfig) -> Iterator[A.BasicTransform]:
         weakest = min(0.01, config.uneven_light)
         yield A.Illumination(intensity_range=(weakest, config.uneven_light), p=chance)
     if config.colour_temperature:
-        middle = 1e6 / _DAYLIGHT
-        kelvin = [int(1e6 / (middle + shift)) for shift in (config.colour_temperature, -config.colour_temperature)]
-        yield A.PlanckianJitter(temperature_limit=(kelvin[0], min(kelvin[1], 15000)), p=chance)
+        yield DaylightShift(config.colour_temperature, p=chance)
     if config.gamma:
         yield A.RandomGamma((100 / (1 + config.gamma), 100 * (1 + config.gamma)), p=chance)
     if config.brightness or config.contrast:
