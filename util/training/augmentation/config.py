@@ -26,8 +26,8 @@ class AugmentationConfig(BaseModel):
             square), for items that lie about without an up.
         uneven_light: largest gain of a linear gradient of light across the view, lost or won, in [0, 0.2].
         shadow: largest share of light that a cast shadow takes, in [0, 0.9].
-        brightness: largest change of all levels, as a share of the full range, in [0, 0.5].
-        contrast: largest change of the gain of all levels, in [0, 0.5].
+        brightness: largest change of the gain of all levels, in [0, 0.5]. Gains alone: an offset would turn the hues
+            of whatever it pushes to black or white.
         gamma: exponents of exposure from 1 / (1 + this) to 1 + this, in [0, 1].
         colour_temperature: largest shift of the light's colour from 6500 K, in mired (10⁶ / K, in which equal steps
             look equal), in [0, 85]; 85 reaches from 4200 K (evening sun) to 14500 K (deep shade).
@@ -57,10 +57,9 @@ class AugmentationConfig(BaseModel):
     quarter_turns: bool = False
     uneven_light: float = Field(default=0.2, ge=0, le=0.2)
     shadow: float = Field(default=0.4, ge=0, le=0.9)
-    brightness: float = Field(default=0.15, ge=0, le=0.5)
-    contrast: float = Field(default=0.2, ge=0, le=0.5)
+    brightness: float = Field(default=0.25, ge=0, le=0.5)
     gamma: float = Field(default=0.4, ge=0, le=1)
-    colour_temperature: float = Field(default=25, ge=0, le=85)
+    colour_temperature: float = Field(default=20, ge=0, le=85)
     saturation: float = Field(default=0.2, ge=0, le=1)
     hue: float = Field(default=0, ge=0, le=30)
     blur: float = Field(default=0.03, ge=0, le=0.2)
@@ -115,7 +114,7 @@ _STRENGTHS: dict[str, dict[str, object]] = {
         "jpeg_quality": 100,
         **dict.fromkeys(
             (
-                *("stretch", "rotation", "perspective", "uneven_light", "shadow", "brightness", "contrast", "gamma"),
+                *("stretch", "rotation", "perspective", "uneven_light", "shadow", "brightness", "gamma"),
                 *("colour_temperature", "saturation", "hue", "blur", "noise", "occlusion", "new_background"),
                 *("light_chance", "defect_chance"),
             ),
@@ -129,8 +128,7 @@ _STRENGTHS: dict[str, dict[str, object]] = {
         "perspective": 0.06,
         "uneven_light": 0.1,
         "shadow": 0.2,
-        "brightness": 0.1,
-        "contrast": 0.1,
+        "brightness": 0.15,
         "gamma": 0.2,
         "colour_temperature": 10,
         "saturation": 0.1,
@@ -148,10 +146,9 @@ _STRENGTHS: dict[str, dict[str, object]] = {
         "rotation": 20,
         "perspective": 0.25,
         "shadow": 0.6,
-        "brightness": 0.25,
-        "contrast": 0.3,
+        "brightness": 0.35,
         "gamma": 0.7,
-        "colour_temperature": 45,
+        "colour_temperature": 35,
         "saturation": 0.35,
         "blur": 0.06,
         "noise": 0.08,

@@ -81,8 +81,8 @@ def _light(config: AugmentationConfig) -> Iterator[A.BasicTransform]:
         yield DaylightShift(config.colour_temperature, p=chance)
     if config.gamma:
         yield A.RandomGamma((100 / (1 + config.gamma), 100 * (1 + config.gamma)), p=chance)
-    if config.brightness or config.contrast:
-        yield A.RandomBrightnessContrast(config.brightness, config.contrast, p=chance)
+    if config.brightness:
+        yield A.RandomBrightnessContrast(brightness_limit=0, contrast_limit=config.brightness, p=chance)
     if config.saturation or config.hue:
         # Gains, not shifts: a shift of saturation would give greys and whites a colour they never had.
         gains = (1 - config.saturation, 1 + config.saturation)
