@@ -23,7 +23,8 @@ GRID = 4
 class DeepRanking(nn.Module):
     """Three branches, each of unit length, laid end to end, and a linear layer that makes the embedding.
 
-    The deep one is VGG16 (the paper took AlexNet), averaged, and two linear layers. The shallow ones see the image
+    The deep one is VGG16 (the paper took AlexNet), averaged, and two linear layers; torchvision's weights fit its
+    ``features``. The shallow ones see the image
     sub-sampled 4:1 and 8:1, by the mean of 4×4 and of 8×8 pixels; of an image of 224×224 one convolution of 8×8,
     stride 4, makes 14×14 and 7×7 maps, and pooling makes 4×4 of either. Images of another size are pooled to 4×4
     too, so the network takes any from 32×32 pixels. Triplet losses expect the embedding at unit length: normalise
@@ -50,7 +51,8 @@ class DeepRanking(nn.Module):
     ) -> None:
         super().__init__()
         self.dimension, self.channels = dimension, channels
-        self.deep = _deep_branch(channels, hidden, dropout)
+        self.features = torchvision_convolutions("vgg16", channels=channels)
+        self.deep = _deep_layers(hidden, dropout)
         self.quarter = _quarter_branch(channels, subsample=subsample)
         self.eighth = _eighth_branch(channels, subsample=subsample)
         self.head = nn.Linear(2 * SHALLOW * GRID * GRID + hidden, dimension)
@@ -62,15 +64,18 @@ class DeepRanking(nn.Module):
             InvalidInputError: if the images have other channels.
         """
         require_channels(images, self.channels)
-        branches = [functional.normalize(branch(images)) for branch in (self.quarter, self.eighth, self.deep)]
-        embeddings: torch.Tensor = self.head(torch.cat(branches, dim=1))  # from (N, 1536 + 1536 + hidden)
+        branches = (self.quarter(images), self.eighth(images), self.deep(self.features(images)))
+        joined = torch.cat([functional.normalize(branch) for branch in branches], dim=1)  # (N, 1536 + 1536 + hidden)
+        embeddings: torch.Tensor = self.head(joined)
         return embeddings
 
 
-def _deep_branch(channels: int, hidden: int, dropout: float) -> nn.Sequential:
-    """(N, channels, H, W) to (N, hidden)."""
-    layers = he_initialised(
+def _deep_layers(hidden: int, dropout: float) -> nn.Sequential:
+    """(N, 512, h, w) to (N, hidden)."""
+    return he_initialised(
         nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
             nn.Linear(MAPS["vgg16"], hidden),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
@@ -79,8 +84,6 @@ def _deep_branch(channels: int, hidden: int, dropout: float) -> nn.Sequential:
             nn.Dropout(dropout),
         )
     )
-    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return nn.Sequential(torchvision_convolutions("vgg16", channels=channels), pool, layers)
 
 
 def _quarter_branch(channels: int, *, subsample: bool) -> nn.Sequential:

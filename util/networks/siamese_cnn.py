@@ -12,9 +12,9 @@ class SiameseCNN(nn.Module):
     """Two convolutions and two linear layers with PReLU between: what a proof of concept for flowers was made of.
 
     The shape is that of ``tappyness1/image_retrieval``, trained there by triplets on images of 64×64. Its first
-    linear layer grew with the image (5.5 million weights at 64×64, 92 million at
-    224×224). Here the maps are averaged to the 13×13 that they have at 64×64: the same network there, and one of the
-    same size everywhere else. Takes images from 16×16 pixels.
+    linear layer grew with the image (5.5 million weights at 64×64, 92 million at 224×224). Here the maps are averaged
+    to the 13×13 that they have at 64×64: the same network there, and one of the same size everywhere else. Takes
+    images from 16×16 pixels.
 
     Args:
         dimension: length of the embedding.
