@@ -88,7 +88,8 @@ class Augmenter:
 
     def _framed(self, image: Image, height: int, width: int, random: np.random.Generator) -> Image:
         if not self.config.moves:
-            return resize_area(image, height=height, width=width)
+            resized = resize_area(image, height=height, width=width)
+            return resized.copy() if resized is image else resized
         corners = draw_corners(*image.shape[:2], config=self.config, random=random)
         return take_view(image, corners, height=height, width=width)
 
