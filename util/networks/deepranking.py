@@ -24,11 +24,10 @@ class DeepRanking(nn.Module):
     """Three branches, each of unit length, laid end to end, and a linear layer that makes the embedding.
 
     The deep one is VGG16 (the paper took AlexNet), averaged, and two linear layers; torchvision's weights fit its
-    ``features``. The shallow ones see the image
-    sub-sampled 4:1 and 8:1, by the mean of 4×4 and of 8×8 pixels; of an image of 224×224 one convolution of 8×8,
-    stride 4, makes 14×14 and 7×7 maps, and pooling makes 4×4 of either. Images of another size are pooled to 4×4
-    too, so the network takes any from 32×32 pixels. Triplet losses expect the embedding at unit length: normalise
-    what comes out.
+    ``features``. The shallow ones see the image sub-sampled 4:1 and 8:1, by the mean of 4×4 and of 8×8 pixels; of an
+    image of 224×224 one convolution of 8×8, stride 4, makes 14×14 and 7×7 maps, and pooling makes 4×4 of either.
+    Maps of images of another size are averaged to 4×4, so the network takes any from 32×32 pixels. Triplet losses
+    expect the embedding at unit length: normalise what comes out.
 
     Args:
         dimension: length of the embedding.
@@ -104,4 +103,4 @@ def _shallow_branch(channels: int, factor: int, pool: nn.Module, *, subsample: b
         else nn.Conv2d(channels, SHALLOW, 8, stride=4 * factor)
     )
     smaller = nn.AvgPool2d(factor) if subsample else nn.Identity()
-    return nn.Sequential(smaller, convolution, pool, nn.AdaptiveMaxPool2d(GRID), nn.Flatten())
+    return nn.Sequential(smaller, convolution, pool, nn.AdaptiveAvgPool2d(GRID), nn.Flatten())

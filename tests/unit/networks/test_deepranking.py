@@ -68,7 +68,7 @@ def test_each_branch_has_unit_length_before_they_are_joined():
         torch.testing.assert_close(part.norm(dim=1), torch.ones(2))
 
 
-def test_the_prior_branches_see_a_sixteenth_of_what_the_papers_do():
+def test_the_prior_branches_leave_most_pixels_out():
     whole, prior = seeded(), seeded(subsample=False)
     prior.load_state_dict(whole.state_dict())
     between = torch.zeros(1, 3, 224, 224)
