@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from util.errors import InvalidInputError
 from util.metric_learning.items import Indices, ItemIndex, Labels
+from util.metric_learning.seeding import random_of_epoch
 from util.records import Embeddings, unit_rows
 
 _SCORES_AT_ONCE = 16_000_000  # 64 MB of float32
@@ -60,7 +61,7 @@ def mine_hard_negatives(
     index = ItemIndex.of(labels)
     units = _checked(embeddings, index)
     index.require_two_images()
-    random = np.random.default_rng((seed, epoch))
+    random = random_of_epoch(seed, epoch)
     able = np.flatnonzero(index.counts[index.items] > 1)
     anchors = random.permutation(able)[:count]
     positives = index.another_of_the_item(anchors, random)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from util.errors import InvalidInputError
 from util.metric_learning.hard_negatives import nearest_other_items
 from util.metric_learning.items import Indices, ItemIndex, Labels
+from util.metric_learning.seeding import random_of_epoch
 from util.records import unit_rows
 
 VARIANTS: tuple[Literal["plain"], Literal["under"], Literal["over"]] = ("plain", "under", "over")
@@ -92,11 +93,11 @@ class PairSampling:
             epoch: counted from 0.
             embeddings: float (N, D) from the network as it now is, to find the items that look alike with.
         """
-        return self._draw(np.random.default_rng((self._seed, epoch)), embeddings)
+        return self._draw(random_of_epoch(self._seed, epoch), embeddings)
 
     def fixed(self) -> Pairs:
         """Pairs that are the same at every validation, and those of no epoch."""
-        return self._draw(np.random.default_rng((self._seed, _FIXED)), None)
+        return self._draw(random_of_epoch(self._seed, _FIXED), None)
 
     def _draw(self, random: np.random.Generator, embeddings: NDArray[np.float32] | None) -> Pairs:
         images = np.arange(len(self._index.items))

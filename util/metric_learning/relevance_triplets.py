@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from util.errors import InvalidInputError
 from util.metric_learning.items import Indices, ItemIndex, Labels
+from util.metric_learning.seeding import random_of_epoch
 from util.records import unit_rows
 
 Relevance: TypeAlias = Callable[[Indices], NDArray[np.floating]]
@@ -93,7 +94,7 @@ class RelevanceTriplets:
         if count < 1:
             raise InvalidInputError(f"at least one triplet must be drawn, not {count}")
         index = ItemIndex.of(self.labels)
-        random = np.random.default_rng((self.seed, epoch))
+        random = random_of_epoch(self.seed, epoch)
         outside = round(self.out_of_class * count)
         if outside:
             index.require_two_items()

@@ -15,6 +15,7 @@ from torch.utils.data import Sampler
 
 from util.errors import InvalidInputError
 from util.metric_learning.items import Indices, ItemIndex, Labels
+from util.metric_learning.seeding import random_of_epoch
 from util.metric_learning.specification import Choice, Option, Specification, choose
 
 
@@ -50,7 +51,7 @@ class EpochBatchSampler(Sampler[list[int]], ABC):
         return self
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = self.draw(np.random.default_rng((self.seed, self.epoch)))
+        batches = self.draw(random_of_epoch(self.seed, self.epoch))
         for position in range(self.replica, len(self) * self.replicas, self.replicas):
             yield batches[position % len(batches)].tolist()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from util.metric_learning.items import Indices, ItemIndex, Labels
+from util.metric_learning.seeding import random_of_epoch
 
 
 class RandomTriplets:
@@ -32,7 +33,7 @@ class RandomTriplets:
 
     def epoch(self, epoch: int) -> Indices:
         """int64 (M, 3): positions of anchor, positive, negative; each image with a positive is the anchor once."""
-        random = np.random.default_rng((self._seed, epoch))
+        random = random_of_epoch(self._seed, epoch)
         anchors = np.flatnonzero(self._index.counts[self._index.items] > 1)
         positives = self._index.another_of_the_item(anchors, random)
         return np.column_stack([anchors, positives, self._index.one_of_another_item(anchors, random)])
