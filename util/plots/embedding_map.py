@@ -120,8 +120,14 @@ def _scatter(axes: Axes, points: NDArray[np.float64], items: NDArray[np.object_]
             linewidths=0.5,
             label=_shortened(str(item)),
         )
-    beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    legend = axes.legend(**beside, markerscale=1.4, frameon=False, fontsize=SMALL_SIZE, labelcolor=INK)
+    legend = axes.legend(
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        markerscale=1.4,
+        frameon=False,
+        fontsize=SMALL_SIZE,
+        labelcolor=INK,
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
 

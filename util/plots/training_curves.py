@@ -180,7 +180,7 @@ def _plain(name: str) -> str:
 
 def _explain(axes: Axes, panel: _Panel) -> None:
     """A legend, where it says more than the title."""
-    if [line.get_label() for line in axes.lines] == [panel.title]:
+    if axes.get_legend_handles_labels()[1] == [panel.title]:
         return
     legend = axes.legend(
         loc="lower right" if panel.is_share else "best", frameon=False, fontsize=SMALL_SIZE, labelcolor=INK
