@@ -127,3 +127,16 @@ def test_none_and_miners_already_made():
 def test_a_miner_that_cannot_be_built_is_said(specification, message):
     with pytest.raises(InvalidInputError, match=message):
         build_miner(specification)
+
+
+def test_products_are_not_rounded_to_16_bits_under_autocast(batch):
+    class FirstPair(torch.nn.Module):
+        def forward(self, embeddings, labels):
+            self.products = embeddings @ embeddings.T
+            return labels[:1], labels[1:2], labels[:1], labels[2:3]
+
+    embeddings, labels = batch
+    theirs = FirstPair()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        build_miner(theirs)(embeddings, labels)
+    torch.testing.assert_close(theirs.products, embeddings @ embeddings.T)
