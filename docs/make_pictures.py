@@ -1,8 +1,8 @@
-"""Draws the pictures of the README: ``near_identical.jpg`` and ``report.jpg`` in ``docs/pictures``.
+"""Draws ``near_identical.jpg``, ``augmentation.jpg`` and ``report.jpg`` in ``docs/pictures``.
 
     python docs/make_pictures.py [--grocery ../shared/data/grocery]
 
-The first needs nothing. The second is a screenshot of the HTML report on the Grocery Store Dataset (``nearid dataset
+The first two need nothing. The third is a screenshot of the HTML report on the Grocery Store Dataset (``nearid dataset
 fetch grocery DIR``), taken by Chromium; where data set or browser is missing it is left out, and the script says so.
 """
 
@@ -15,8 +15,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from util.benchmark.evaluating import evaluate_system
@@ -28,12 +31,15 @@ from util.records import ImageRecord
 from util.search.extraction import Extraction
 from util.search.indexing import index_images
 from util.search.similar import find_similar
+from util.training.augmentation import LEVELS, AugmentationConfig, Augmenter
 from util.vector_store import open_store
 
 PICTURES = Path(__file__).parent / "pictures"
 FAMILY = "carton-01"
 WIDTH = 1400
 REPORT_SIZE = (1200, 1245)  # as far as the first row of confusions
+VIEWS = 8
+DISC = 0.8  # radius of the cut-out, of half the photo's side
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -75,6 +81,25 @@ def _draw_hits(photos: list[ImageRecord], database: Path) -> Figure:
         for photo, result in zip(asked, found.results, strict=True)
     ]
     return hit_grid(rows, title="Two photos, and the most similar ones in the gallery by colours and edges alone")
+
+
+def draw_augmentation(target: Path) -> None:
+    """Views of one synthetic photo, a row for each level; the last row is of a cut-out on new backgrounds."""
+    with tempfile.TemporaryDirectory(prefix="nearid-") as directory:
+        photos = synthesize(Path(directory), families=3, items_per_family=1, photos_per_item=1, severity=0.3)
+        photo, *others = (read_image(record.path) for record in photos)
+    levels = {level: AugmentationConfig.at_level(level) for level in LEVELS}
+    views = {level: _views(photo, config) for level, config in levels.items()}
+    disc = np.hypot(*np.mgrid[-1 : 1 : photo.shape[0] * 1j, -1 : 1 : photo.shape[1] * 1j]) < DISC
+    cut_out = np.dstack([photo, np.where(disc, 255, 0).astype(np.uint8)])
+    views["standard, of a cut-out"] = _views(cut_out, levels["standard"], backgrounds=others)
+    rows = [image_strip([Shown(view) for view in row], title=name) for name, row in views.items()]
+    _save(_stacked([_pixels(row) for row in rows]), target)
+
+
+def _views(image: NDArray[np.uint8], config: AugmentationConfig, **places: Any) -> list[NDArray[np.uint8]]:
+    augment = Augmenter(config, size=(128, 128), **places)
+    return [augment(image, seed) for seed in range(VIEWS)]
 
 
 def photograph_report(target: Path, grocery: Path) -> str:
@@ -125,13 +150,14 @@ def _save(image: Image.Image, target: Path) -> None:
 
 
 def main() -> None:
-    """Draws both pictures."""
+    """Draws all pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--grocery", type=Path, default=Path("../shared/data/grocery"), help="the Grocery Store Dataset"
     )
     grocery = parser.parse_args().grocery
     draw_near_identical(PICTURES / "near_identical.jpg")
+    draw_augmentation(PICTURES / "augmentation.jpg")
     if missing := photograph_report(PICTURES / "report.jpg", grocery):
         print(f"report.jpg is left as it is: {missing}")
 
