@@ -106,6 +106,16 @@ def test_cut_outs_are_put_on_new_backgrounds_as_often_as_asked():
     assert 30 <= sum((view == plain).all() for view in views) <= 70
 
 
+def test_steps_of_one_chance_happen_independently():
+    """Occlusion alone paints black bright, noise alone speckles it: all four combinations come about equally often."""
+    black = np.zeros((32, 32, 3), np.uint8)
+    augment = Augmenter(AugmentationConfig.at_level("none", defect_chance=0.5, occlusion=0.3, noise=0.05))
+    views = [augment(black, seed) for seed in range(200)]
+    occluded = [view.max() > 80 for view in views]
+    noisy = [np.count_nonzero((view > 0) & (view < 50)) > 200 for view in views]
+    assert np.histogram2d(occluded, noisy, bins=2)[0].min() > 25
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

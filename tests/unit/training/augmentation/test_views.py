@@ -50,6 +50,23 @@ def test_every_view_shows_at_least_the_stated_area(seed, least, stretch, rotatio
     assert seen >= least * sides[0] * sides[1] - border
 
 
+def share_inside(corners, height, width):
+    """Of the pixels of a source, those whose centres lie to the right of all four edges, walked around clockwise."""
+    points = np.argwhere(np.ones((height, width)))[:, ::-1] + 0.5
+    along = np.roll(corners, -1, axis=0) - corners
+    away = points[:, None] - corners
+    return (along[:, 0] * away[..., 1] - along[:, 1] * away[..., 0] >= 0).all(axis=1).mean()
+
+
+@pytest.mark.parametrize("sides", [(100, 100), (60, 150)])
+@pytest.mark.parametrize("least", [0.4, 0.9, 1.0])
+def test_turned_views_keep_the_stated_area_too_and_use_it_up(sides, least):
+    config = AugmentationConfig(min_crop_area=least, rotation=45, perspective=0)
+    random = np.random.default_rng(0)
+    shares = [share_inside(draw_corners(*sides, config=config, random=random), *sides) for _ in range(150)]
+    assert least - 0.01 < min(shares) < least + 0.1
+
+
 def test_crops_come_in_all_sizes_down_to_the_least_and_everywhere():
     config = AugmentationConfig.at_level("none", min_crop_area=0.5)
     random = np.random.default_rng(0)
