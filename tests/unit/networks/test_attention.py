@@ -8,13 +8,6 @@ from util.errors import InvalidInputError
 from util.networks.attention import SecondOrderAttention
 
 
-@pytest.fixture(autouse=True)
-def own_generator():
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        yield
-
-
 def trained_block(channels: int = 6, reduction: int = 2) -> SecondOrderAttention:
     """A block with nothing left at zero or one, in evaluation mode."""
     block = SecondOrderAttention(channels, reduction=reduction)

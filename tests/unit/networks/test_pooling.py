@@ -21,14 +21,14 @@ def feature_maps(draw, *, least=0.0):
 
 
 @given(feature_maps(least=-8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_mac_and_spoc_are_maximum_and_mean(features):
     np.testing.assert_array_equal(MAC()(features), features.numpy().max(axis=(2, 3)))
     np.testing.assert_allclose(SPoC()(features), features.numpy().mean(axis=(2, 3)), rtol=1e-5, atol=1e-5)
 
 
 @given(feature_maps(least=-1), st.floats(0.5, 8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_gem_is_the_generalised_mean(features, p):
     raised = np.maximum(features.numpy().astype(np.float64), 1e-6)
     expected = (raised**p).mean(axis=(2, 3)) ** (1 / p)
@@ -46,7 +46,7 @@ def test_each_channel_has_its_own_exponent():
 
 
 @given(feature_maps(least=1e-3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_gem_goes_from_the_mean_to_the_maximum(features):
     torch.testing.assert_close(GeM(p=1)(features), SPoC()(features), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(GeM(p=2000)(features), MAC()(features), rtol=5e-3, atol=0)
@@ -103,7 +103,7 @@ def naive_regions(height, width, levels, overlap):
 
 
 @given(feature_maps(least=0.01), st.integers(1, 4), st.sampled_from([0.0, 0.4, 0.7]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rmac_sums_the_unit_maxima_of_its_regions(features, levels, overlap):
     values = features.numpy().astype(np.float64)
     expected = np.zeros(values.shape[:2])

@@ -8,13 +8,6 @@ from util.errors import InvalidInputError
 from util.networks.quantisation import SoftProductQuantisation
 
 
-@pytest.fixture(autouse=True)
-def own_generator():
-    with torch.random.fork_rng():
-        torch.manual_seed(6)
-        yield
-
-
 def unit(rows):
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 

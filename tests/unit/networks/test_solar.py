@@ -11,13 +11,6 @@ from util.networks.solar import Solar, published_state
 from util.networks.states import fit_state
 
 
-@pytest.fixture(autouse=True)
-def own_generator():
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        yield
-
-
 @pytest.fixture(scope="module")
 def images():
     return torch.rand(2, 3, 48, 64, generator=torch.Generator().manual_seed(1))

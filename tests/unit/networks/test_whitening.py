@@ -73,7 +73,7 @@ def test_fewer_embeddings_than_dimensions_leave_as_many_as_they_vary_in():
     st.lists(st.integers(0, 4), min_size=3, max_size=30).filter(lambda items: len(set(items)) < len(items)),
     st.integers(0, 2**31),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_scatter_of_pairs_is_that_of_their_list(items, seed):
     rows = np.random.default_rng(seed).normal(size=(len(items), 4))
     differences = [rows[i] - rows[j] for i, j in combinations(range(len(items)), 2) if items[i] == items[j]]
