@@ -140,3 +140,17 @@ class NotCalibratedError(NearIdError):
 
     code = "not_calibrated"
     exit_status = 2
+
+
+class TrainingDivergedError(NearIdError):
+    """A loss became infinite or no number at all."""
+
+    code = "training_diverged"
+    exit_status = 1
+
+
+class RunExistsError(NearIdError):
+    """A run of this name was made with other settings."""
+
+    code = "run_exists"
+    exit_status = 2

@@ -1,0 +1,32 @@
+"""Training by a loss on embeddings: classification, metric learning, or tuples that were mined beforehand."""
+
+from __future__ import annotations
+
+import torch
+
+from util.networks.normalisation import normalised
+from util.training.batch import Batch
+from util.training.mixing import cutmix
+from util.training.trained_network import TrainedNetwork
+
+
+class EmbeddingTraining(TrainedNetwork):
+    """Embeddings of one item are to come close, those of others apart, as the loss defines it."""
+
+    def loss_of(self, batch: Batch) -> torch.Tensor:
+        """The loss of a batch; with CutMix, of its mixture."""
+        if self._mixes():
+            mixed = cutmix(normalised(batch.images, self.mean, self.std), self._random)
+            embeddings = self.network(mixed.images)
+            loss: torch.Tensor = self.loss.mixed(embeddings, batch.labels, batch.labels[mixed.partners], mixed.share)
+            return loss
+        triplets = tuple(batch.triplets.unbind(1)) if len(batch.triplets) else None
+        loss = self.loss(self.embed(batch.images), batch.labels, triplets)
+        return loss
+
+    def _mixes(self) -> bool:
+        """Whether this step mixes photos: drawn from the run's seed and the step's number."""
+        if not self.config.cutmix or self.current_epoch >= self.config.cutmix_until * self.config.epochs:
+            return False
+        self._random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.global_step)
+        return bool(torch.rand((), generator=self._random) < self.config.cutmix)
