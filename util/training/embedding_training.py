@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from util.metric_learning.miners import Miner
 from util.networks.normalisation import normalised
 from util.training.batch import Batch
 from util.training.mixing import cutmix
@@ -11,7 +12,13 @@ from util.training.trained_network import TrainedNetwork
 
 
 class EmbeddingTraining(TrainedNetwork):
-    """Embeddings of one item are to come close, those of others apart, as the loss defines it."""
+    """Embeddings of one item are to come close, those of others apart, as the loss defines it.
+
+    Attributes:
+        miner: chooses the pairs or triplets of a batch that the loss looks at; ``None`` takes all.
+    """
+
+    miner: Miner | None = None
 
     def loss_of(self, batch: Batch) -> torch.Tensor:
         """The loss of a batch; with CutMix, of its mixture."""
@@ -20,8 +27,11 @@ class EmbeddingTraining(TrainedNetwork):
             embeddings = self.network(mixed.images)
             loss: torch.Tensor = self.loss.mixed(embeddings, batch.labels, batch.labels[mixed.partners], mixed.share)
             return loss
-        triplets = tuple(batch.triplets.unbind(1)) if len(batch.triplets) else None
-        loss = self.loss(self.embed(batch.images), batch.labels, triplets)
+        embeddings = self.embed(batch.images)
+        mined = tuple(batch.triplets.unbind(1)) if len(batch.triplets) else None
+        if self.miner is not None:
+            mined = self.miner(embeddings, batch.labels)
+        loss = self.loss(embeddings, batch.labels, mined)
         return loss
 
     def _mixes(self) -> bool:

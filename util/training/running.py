@@ -19,6 +19,8 @@ from torch import nn
 
 from util.errors import InvalidInputError
 from util.images import DEFAULT_LIMITS, ImageLimits
+from util.metric_learning.losses import build_loss
+from util.metric_learning.miners import Miner, build_miner
 from util.networks.catalogue import build_network
 from util.preprocess.cache import PreprocessCache
 from util.training.configuration import TrainingConfig
@@ -171,17 +173,30 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
     kind = PairTraining if config.objective == "pairs" else EmbeddingTraining
     built = loss if loss is not None else _loss(config, data)
     trained = kind(network, built, config, mean=mean, std=std, validation=data.validation, steps_an_epoch=1)
+    if isinstance(trained, EmbeddingTraining):
+        trained.miner = _miner(config, built)
     data.plan = plan_for(config, data, trained)
     trained.steps_an_epoch = max(1, len(data.plan) // config.devices)
     return trained
 
 
 def _loss(config: TrainingConfig, data: TrainingData) -> nn.Module:
-    from util.metric_learning.losses import build_loss
-
     if config.objective == "pairs":
         return nn.Identity()  # the pair head's cross-entropy is the loss
-    return build_loss(config.loss, classes=len(data.item_names), dimension=config.dimension)
+    loss = build_loss(config.loss, classes=len(data.item_names), dimension=config.dimension)
+    if config.cutmix and not loss.mixes:
+        raise InvalidInputError(f"CutMix needs a loss that classifies, which {config.loss} does not: set cutmix to 0")
+    return loss
+
+
+def _miner(config: TrainingConfig, loss: nn.Module) -> Miner | None:
+    if config.miner is None:
+        return None
+    if not getattr(loss, "uses_pairs", True):
+        raise InvalidInputError(f"the loss {config.loss} takes whole batches and has no use for a miner: leave it out")
+    if config.objective != "embedding":
+        raise InvalidInputError(f"the objective {config.objective} brings its own tuples: leave the miner out")
+    return build_miner(config.miner)
 
 
 def _fit(

@@ -30,6 +30,10 @@ class Validation:
     items: Indices
     n_gallery: int
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Validation:
+        """Itself: nothing of it changes, and averaging weights copies the network that holds it."""
+        return self
+
     @property
     def queries(self) -> tuple[ImageRecord, ...]:
         """The photos that are looked up."""
@@ -38,7 +42,7 @@ class Validation:
 
 def plan_validation(
     training: Sequence[ImageRecord], held_out: Sequence[ImageRecord], *, seed: int
-) -> Validation:  # fmt: skip
+) -> Validation:
     """Held-out photos of items that were trained on are looked for among the training photos; others among themselves.
 
     Args:

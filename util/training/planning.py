@@ -1,0 +1,184 @@
+"""From an objective's name to the plan of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from util.metric_learning.hard_negatives import mine_hard_negatives
+from util.metric_learning.pairs import PairSampling
+from util.metric_learning.samplers import EpochBatchSampler, build_sampler
+from util.metric_learning.triplets import RandomTriplets
+from util.training.configuration import TrainingConfig
+from util.training.data import VALIDATION_BATCH, TrainingData
+from util.training.plans import EpochPlan, Indices, StepPlan, drawn
+
+if TYPE_CHECKING:
+    from util.training.trained_network import TrainedNetwork
+
+Embed = Callable[[], np.ndarray[Any, np.dtype[np.float32]]]
+
+_HARD_TUPLES = 2000  # anchors an epoch, as the published training takes them
+_NEGATIVES = 5
+
+
+def plan_for(config: TrainingConfig, data: TrainingData, trained: TrainedNetwork) -> EpochPlan:
+    """The plan of a run's epochs.
+
+    Args:
+        config: names the objective.
+        data: the photos.
+        trained: the network, for what is mined with it.
+
+    Raises:
+        InvalidInputError: if the objective asks for what the photos do not have, or for an unknown sampler.
+    """
+    if config.objective == "pairs":
+        return PairPlan(data.labels, batch_size=config.batch_size, seed=config.seed)
+    if config.objective == "triplets":
+        return TripletPlan(data.labels, batch_size=config.batch_size, seed=config.seed)
+    if config.objective == "hard_negatives":
+        return HardNegativePlan(
+            data.labels, batch_size=config.batch_size, seed=config.seed, embed=lambda: _embedded(data, trained)
+        )
+    sampler = build_sampler(config.sampler, labels=data.labels, batch_size=config.batch_size, seed=config.seed)
+    return SampledPlan(sampler, seed=config.seed)
+
+
+class SampledPlan(EpochPlan):
+    """Batches as a sampler draws them.
+
+    Args:
+        sampler: gives positions batch by batch, by seed and epoch.
+        seed: of the augmentation.
+    """
+
+    def __init__(self, sampler: EpochBatchSampler, *, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def steps(self, epoch: int) -> Iterator[StepPlan]:
+        """One step a batch of the sampler."""
+        self.sampler.set_epoch(epoch)
+        random = self.random(epoch)
+        for photos in self.sampler:
+            yield drawn(photos, random)
+
+
+class PairPlan(EpochPlan):
+    """Pairs of the same and of different items, ten for each photo over the epoch, as many of either kind.
+
+    A batch takes pairs until it holds ``batch_size`` photos, each embedded once however many pairs it is in.
+
+    Args:
+        labels: (N,) the item of each photo.
+        batch_size: photos a batch.
+        seed: of the drawing.
+    """
+
+    def __init__(self, labels: Indices, *, batch_size: int, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.sampling = PairSampling(labels, seed=seed)
+        self.pairs_a_batch = max(1, batch_size // 2)
+        self.photos = len(labels)
+
+    def __len__(self) -> int:
+        return max(1, 2 * self.photos // (2 * self.pairs_a_batch))
+
+    def steps(self, epoch: int) -> Iterator[StepPlan]:
+        """Of the epoch's pairs, in their random order, as many as show each photo about once or twice."""
+        pairs, random = self.sampling.epoch(epoch), self.random(epoch)
+        for start in range(0, len(self) * self.pairs_a_batch, self.pairs_a_batch):
+            rows = slice(start, start + self.pairs_a_batch)
+            first, second = pairs.first[rows], pairs.second[rows]
+            count = len(first)
+            places = np.arange(count)
+            yield drawn(
+                np.concatenate([first, second]),
+                random,
+                variants=np.concatenate([np.zeros(count, np.int64), pairs.variant[rows].astype(np.int64)]),
+                pairs=np.column_stack([places, places + count, pairs.same[rows].astype(np.int64)]),
+            )
+
+
+class TripletPlan(EpochPlan):
+    """Triplets drawn anew each epoch: every photo is an anchor once.
+
+    Args:
+        labels: (N,) the item of each photo.
+        batch_size: photos a batch; a triplet has three.
+        seed: of the drawing.
+    """
+
+    def __init__(self, labels: Indices, *, batch_size: int, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.sampling = RandomTriplets(labels, seed=seed)
+        self.triplets_a_batch = max(1, batch_size // 3)
+        self.count = len(self.sampling.epoch(0))
+
+    def __len__(self) -> int:
+        return -(-self.count // self.triplets_a_batch)
+
+    def steps(self, epoch: int) -> Iterator[StepPlan]:
+        """Batches of triplets."""
+        yield from _tuple_steps(self.sampling.epoch(epoch), self.triplets_a_batch, self.random(epoch))
+
+
+class HardNegativePlan(EpochPlan):
+    """Tuples of anchor, positive and the hardest negatives of other items, mined with the network as it is.
+
+    Args:
+        labels: (N,) the item of each photo.
+        batch_size: photos a batch; a tuple has seven.
+        seed: of the drawing.
+        embed: (N, D) embeddings of all photos by the network as it is now.
+    """
+
+    def __init__(self, labels: Indices, *, batch_size: int, seed: int, embed: Embed) -> None:
+        super().__init__(seed=seed)
+        self.labels, self.embed = labels, embed
+        self.negatives = min(_NEGATIVES, len(np.unique(labels)) - 1)
+        self.tuples_a_batch = max(1, batch_size // (2 + self.negatives))
+        counts = np.bincount(labels)
+        self.count = min(_HARD_TUPLES, int(counts[counts > 1].sum()))
+
+    def __len__(self) -> int:
+        return -(-self.count // self.tuples_a_batch)
+
+    def steps(self, epoch: int) -> Iterator[StepPlan]:
+        """Batches of tuples, in random order."""
+        mined = mine_hard_negatives(
+            self.embed(), self.labels, count=self.count, negatives=self.negatives, seed=self.seed, epoch=epoch
+        )
+        random = self.random(epoch)
+        yield from _tuple_steps(random.permutation(mined.tuples), self.tuples_a_batch, random)
+
+
+def _tuple_steps(tuples: Indices, size: int, random: np.random.Generator) -> Iterator[StepPlan]:
+    """Batches of tuples whose first two photos show one item, and every further one another."""
+    width = tuples.shape[1]
+    for start in range(0, len(tuples), size):
+        part = tuples[start : start + size]
+        places = np.arange(part.size).reshape(part.shape)
+        triplets = np.concatenate([places[:, [0, 1, other]] for other in range(2, width)])
+        yield drawn(part.ravel(), random, triplets=triplets)
+
+
+def _embedded(data: TrainingData, trained: TrainedNetwork) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Embeddings of all training photos as the extractor would prepare them; the network is left as it was."""
+    learning = trained.training
+    trained.eval()
+    rows = []
+    with torch.inference_mode():
+        for start in range(0, len(data.images), VALIDATION_BATCH):
+            records = data.images.records[start : start + VALIDATION_BATCH]
+            pictures = torch.from_numpy(np.stack([data.images.prepared(record) for record in records]))
+            rows.append(trained.embed(pictures.to(trained.device)).float().cpu().numpy())
+    trained.train(learning)
+    return np.concatenate(rows)
