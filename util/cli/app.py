@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from util.cli import dataset, duplicates, evaluate, extractors, identify, index, preprocess, search, spaces
+from util.cli import dataset, duplicates, evaluate, extractors, identify, index, preprocess, search, spaces, train
 
 app = typer.Typer(
     name="nearid",
@@ -30,6 +30,7 @@ app.command("identify")(identify.identify)
 app.command("evaluate")(evaluate.evaluate)
 app.command("duplicates")(duplicates.duplicates)
 app.command("preprocess")(preprocess.preprocess)
+app.command("train")(train.train)
 app.command("extractors")(extractors.extractors)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(spaces.app, name="spaces")

@@ -258,7 +258,11 @@ def _precision(config: TrainingConfig) -> Any:
 def _best_metrics(checkpoint: dict[str, Any]) -> dict[str, float]:
     """The validation that a checkpoint was kept for."""
     for name, state in checkpoint["callbacks"].items():
-        if name.startswith("ModelCheckpoint") and state.get("monitor") == RECALL and state["best_model_score"] is not None:
+        if (
+            name.startswith("ModelCheckpoint")
+            and state.get("monitor") == RECALL
+            and state["best_model_score"] is not None
+        ):
             return {RECALL: float(state["best_model_score"])}
     return {}
 

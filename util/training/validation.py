@@ -40,9 +40,7 @@ class Validation:
         return self.records[self.n_gallery :]
 
 
-def plan_validation(
-    training: Sequence[ImageRecord], held_out: Sequence[ImageRecord], *, seed: int
-) -> Validation:
+def plan_validation(training: Sequence[ImageRecord], held_out: Sequence[ImageRecord], *, seed: int) -> Validation:
     """Held-out photos of items that were trained on are looked for among the training photos; others among themselves.
 
     Args:
