@@ -98,6 +98,7 @@ def run_training(
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # training asks nobody on the network anything
     from config.settings import load_settings
     from util.preprocess.cache import PreprocessCache
+    from util.search.extraction import Failure
     from util.training.configuration import configure
     from util.training.running import Surroundings, train
 
@@ -118,7 +119,7 @@ def run_training(
         print_json(result.to_json() | {"pictures": pictures})
     else:
         _print(result, pictures)
-    leave_if_failed(result.left_out, quiet=as_json)
+    leave_if_failed([Failure(one.path, one.error) for one in result.left_out], quiet=as_json)
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

@@ -42,7 +42,12 @@ class CompactResNet(nn.Module):
         super().__init__()
         self.dimension = dimension
         self.trunk = ResNet(
-            BasicBlock, tuple(depths), channels=tuple(widths), in_chans=channels, num_classes=0, global_pool=""
+            BasicBlock,  # type: ignore[arg-type] # timm means the class
+            tuple(depths),
+            channels=tuple(widths),
+            in_chans=channels,
+            num_classes=0,
+            global_pool="",
         )
         self.pool = build_pooling(pooling, widths[-1])
         self.dropout = nn.Dropout(dropout)

@@ -4,10 +4,10 @@ An entry is named by the sha256 of the source file's bytes and of the recipe as 
 
     DIRECTORY / first two digits / sha256(content sha256, line feed, recipe).png
 
-It is a PNG, which viewers open (nine channels are three pictures, one below the other), followed by the 32 bytes of the PNG's sha256, because decoders let some damaged files
-pass with wrong pixels. An entry that does not agree with its sha256 is made again. A changed file or recipe finds
-nothing old, and deleting anything at any time is safe. Delete the directory after replacing the weights of a
-background model: the recipe names the model, not its file.
+It is a PNG, which viewers open (nine channels are three pictures, one below the other), followed by the 32 bytes of
+the PNG's sha256, because decoders let some damaged files pass with wrong pixels. An entry that does not agree with
+its sha256 is made again. A changed file or recipe finds nothing old, and deleting anything at any time is safe.
+Delete the directory after replacing the weights of a background model: the recipe names the model, not its file.
 """
 
 from __future__ import annotations

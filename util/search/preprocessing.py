@@ -55,7 +55,8 @@ def preprocess_images(
         progress: told after every image.
 
     Raises:
-        InvalidInputError: if the recipe does not end in a picture, the format is none of these, or two images would get the same copy.
+        InvalidInputError: if the recipe does not end in a picture, the format is none of these, or two images would
+            get the same copy.
     """
     if recipe.channels != 3:
         raise InvalidInputError(f"the recipe {recipe} makes no pictures: leave out its last step, {recipe.steps[-1]}")

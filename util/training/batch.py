@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ class PlainBatches(Dataset[torch.Tensor]):
         self.pictures, self.batch_size = pictures, batch_size
 
     def __len__(self) -> int:
-        return -(-len(self.pictures) // self.batch_size)
+        return math.ceil(len(self.pictures) / self.batch_size)
 
     def __getitem__(self, number: int) -> torch.Tensor:
         start = number * self.batch_size

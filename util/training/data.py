@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -130,7 +130,7 @@ class TrainingData(LightningDataModule):
             return None
 
     def digest(self) -> str:
-        """sha256 over the ids, items and sizes of all files of the run, in order: another set, another digest."""
+        """sha256 over the ids, items and contents of all photos of the run, in order: another set, another digest."""
         whole = hashlib.sha256()
         for record in (*self.images.records, *self.held_out):
             whole.update(f"{record.id}\t{record.item}\t{record.metadata.get('sha256', '')}\n".encode())
@@ -146,7 +146,7 @@ class TrainingData(LightningDataModule):
         )
         return DataLoader(
             PlannedBatches(self.images, self.labels),
-            sampler=batches,  # type: ignore[arg-type] # torch asks for a Sampler, and uses it as an iterable
+            sampler=batches,
             batch_size=None,
             num_workers=self.config.workers,
             persistent_workers=self.config.workers > 0,
@@ -166,7 +166,7 @@ def read_parts(config: TrainingConfig) -> Parts:
     Raises:
         DatasetError: if a part is empty, there are fewer than two items, or no item has two photos.
     """
-    item_from: ItemFrom = config.item_from  # type: ignore[assignment] # read_dataset says what there is
+    item_from = cast(ItemFrom, config.item_from)  # read_dataset says what there is
     whole = _labelled(read_dataset(config.train, item_from=item_from), config.train)
     if config.validation is not None:
         held_out = _labelled(read_dataset(config.validation, item_from=item_from), config.validation)
@@ -201,8 +201,8 @@ def _require_learnable(training: Sequence[ImageRecord], source: str) -> None:
         raise DatasetError(f"{source} shows {len(counts)} item: telling items apart is learnt from two at least")
     if max(counts.values()) < 2:
         raise DatasetError(
-            f"each of the {len(counts)} items in {source} has one training photo: what photos of one item have in common "
-            "is learnt from two at least"
+            f"each of the {len(counts)} items in {source} has one training photo: what photos of one item have in "
+            "common is learnt from two at least"
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
+from util.metric_learning.embedding_loss import EmbeddingLoss
 from util.metric_learning.miners import Miner
 from util.networks.normalisation import normalised
 from util.training.batch import Batch
@@ -25,14 +28,17 @@ class EmbeddingTraining(TrainedNetwork):
         if self._mixes():
             mixed = cutmix(normalised(batch.images, self.mean, self.std), self._random)
             embeddings = self.network(mixed.images)
-            loss: torch.Tensor = self.loss.mixed(embeddings, batch.labels, batch.labels[mixed.partners], mixed.share)
-            return loss
+            return self._loss.mixed(embeddings, batch.labels, batch.labels[mixed.partners], mixed.share)
         embeddings = self.embed(batch.images)
         mined = tuple(batch.triplets.unbind(1)) if len(batch.triplets) else None
         if self.miner is not None:
             mined = self.miner(embeddings, batch.labels)
-        loss = self.loss(embeddings, batch.labels, mined)
+        loss: torch.Tensor = self._loss(embeddings, batch.labels, mined)
         return loss
+
+    @property
+    def _loss(self) -> EmbeddingLoss:
+        return cast(EmbeddingLoss, self.loss)
 
     def _mixes(self) -> bool:
         """Whether this step mixes photos: drawn from the run's seed and the step's number."""

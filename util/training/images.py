@@ -38,8 +38,8 @@ class LeftOut:
 class TrainingImages:
     """Labelled photos as a network is trained with them.
 
-    The recipe's steps up to background removal and its crop are the same each time: they are done once, and kept. Then comes
-    augmentation, which makes another photo of the item, and then the rest of the recipe, as for any photo.
+    The recipe's steps up to background removal and its crop are the same each time: they are done once, and kept.
+    Then comes augmentation, which makes another photo of the item, and then the rest of the recipe, as for any photo.
 
     Attributes:
         records: the photos that could be read, each with an item.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 from torch.nn import functional
 
+from util.networks.siamese import DIFFERENT, SAME, SiameseNetwork
 from util.training.batch import Batch
 from util.training.trained_network import TrainedNetwork
-
-SAME, DIFFERENT = 0, 1
-"""Places of the two answers among the logits."""
 
 
 class PairTraining(TrainedNetwork):
@@ -19,14 +19,17 @@ class PairTraining(TrainedNetwork):
     @property
     def embedding_part(self) -> nn.Module:
         """The branch that both photos go through."""
-        branch: nn.Module = self.network.branch
-        return branch
+        return self._siamese.branch
+
+    @property
+    def _siamese(self) -> SiameseNetwork:
+        return cast(SiameseNetwork, self.network)
 
     def loss_of(self, batch: Batch) -> torch.Tensor:
         """Cross-entropy over the batch's pairs."""
         embeddings = self.embed(batch.images)
         first, second, same = batch.pairs.unbind(1)
-        logits = self.network.pair_logits(embeddings[first], embeddings[second])
+        logits = self._siamese.pair_logits(embeddings[first], embeddings[second])
         return functional.cross_entropy(logits.float(), torch.where(same == 1, SAME, DIFFERENT))
 
     def measured(self, embeddings: torch.Tensor) -> dict[str, float]:
@@ -49,7 +52,7 @@ class PairTraining(TrainedNetwork):
         for wanted in (same, ~same):
             best = scores.masked_fill(~wanted, -2).max(1)
             found = best.values > -2
-            logits = self.network.pair_logits(queries[found], gallery[best.indices[found]])
+            logits = self._siamese.pair_logits(queries[found], gallery[best.indices[found]])
             answers.append(logits.float().softmax(1)[:, SAME])
             truth.append(torch.full((int(found.sum()),), int(wanted is same), device=embeddings.device))
         return float(binary_auroc(torch.cat(answers), torch.cat(truth)))

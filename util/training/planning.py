@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 
 from util.metric_learning.hard_negatives import mine_hard_negatives
 from util.metric_learning.pairs import PairSampling
-from util.metric_learning.samplers import EpochBatchSampler, build_sampler
+from util.metric_learning.samplers import build_sampler
 from util.metric_learning.triplets import RandomTriplets
 from util.training.configuration import TrainingConfig
 from util.training.data import VALIDATION_BATCH, TrainingData
@@ -52,11 +53,11 @@ class SampledPlan(EpochPlan):
     """Batches as a sampler draws them.
 
     Args:
-        sampler: gives positions batch by batch, by seed and epoch.
+        sampler: of ``util.metric_learning.samplers``: gives positions batch by batch, by seed and epoch.
         seed: of the augmentation.
     """
 
-    def __init__(self, sampler: EpochBatchSampler, *, seed: int) -> None:
+    def __init__(self, sampler: Any, *, seed: int) -> None:
         super().__init__(seed=seed)
         self.sampler = sampler
 
@@ -72,13 +73,14 @@ class SampledPlan(EpochPlan):
 
 
 class PairPlan(EpochPlan):
-    """Pairs of the same and of different items, ten for each photo over the epoch, as many of either kind.
+    """Pairs of the same and of different items, as many of either kind, drawn anew each epoch.
 
-    A batch takes pairs until it holds ``batch_size`` photos, each embedded once however many pairs it is in.
+    ``PairSampling`` draws ten pairs for each photo; an epoch takes the first of them, in their random order, one pair
+    for each photo of the set, so that an epoch is as long as others are.
 
     Args:
         labels: (N,) the item of each photo.
-        batch_size: photos a batch.
+        batch_size: photos a batch; a pair has two.
         seed: of the drawing.
     """
 
@@ -89,10 +91,10 @@ class PairPlan(EpochPlan):
         self.photos = len(labels)
 
     def __len__(self) -> int:
-        return max(1, 2 * self.photos // (2 * self.pairs_a_batch))
+        return max(1, self.photos // self.pairs_a_batch)
 
     def steps(self, epoch: int) -> Iterator[StepPlan]:
-        """Of the epoch's pairs, in their random order, as many as show each photo about once or twice."""
+        """Of the epoch's pairs, in their random order, as many as there are photos: ten epochs for all pairs."""
         pairs, random = self.sampling.epoch(epoch), self.random(epoch)
         for start in range(0, len(self) * self.pairs_a_batch, self.pairs_a_batch):
             rows = slice(start, start + self.pairs_a_batch)
@@ -123,7 +125,7 @@ class TripletPlan(EpochPlan):
         self.count = len(self.sampling.epoch(0))
 
     def __len__(self) -> int:
-        return -(-self.count // self.triplets_a_batch)
+        return math.ceil(self.count / self.triplets_a_batch)
 
     def steps(self, epoch: int) -> Iterator[StepPlan]:
         """Batches of triplets."""
@@ -149,7 +151,7 @@ class HardNegativePlan(EpochPlan):
         self.count = min(_HARD_TUPLES, int(counts[counts > 1].sum()))
 
     def __len__(self) -> int:
-        return -(-self.count // self.tuples_a_batch)
+        return math.ceil(self.count / self.tuples_a_batch)
 
     def steps(self, epoch: int) -> Iterator[StepPlan]:
         """Batches of tuples, in random order."""

@@ -1,4 +1,4 @@
-"""Which photos a step sees: plans of an epoch that depend on seed and epoch alone, so that a resumed run repeats them."""
+"""Which photos a step sees: plans of an epoch that depend on seed and epoch alone, so a resumed run repeats them."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ class RunFolder:
         changed = self._changed(config)
         if changed and self.last.is_file():
             raise RunExistsError(
-                f"{self.path} holds a run with other settings ({'; '.join(changed[:4])}): choose another name, or let it "
-                "begin anew with --restart"
+                f"{self.path} holds a run with other settings ({'; '.join(changed[:4])}): choose another name, or let "
+                "it begin anew with --restart"
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -183,7 +183,8 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
 def _loss(config: TrainingConfig, data: TrainingData) -> nn.Module:
     if config.objective == "pairs":
         return nn.Identity()  # the pair head's cross-entropy is the loss
-    loss = build_loss(config.loss, classes=len(data.item_names), dimension=config.dimension)
+    specification = cast(Any, config.loss)  # JSON values, which build_loss checks
+    loss = build_loss(specification, classes=len(data.item_names), dimension=config.dimension)
     if config.cutmix and not loss.mixes:
         raise InvalidInputError(f"CutMix needs a loss that classifies, which {config.loss} does not: set cutmix to 0")
     return loss

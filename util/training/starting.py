@@ -69,7 +69,7 @@ def _taken(network: nn.Module, state: State) -> float:
     fit_state(network, {**wanted, **fitting}, source="the weights to start from")
     network.requires_grad_(True)
     whole = sum(value.numel() for value in wanted.values())
-    return sum(value.numel() for value in fitting.values()) / max(1, whole)
+    return float(sum(value.numel() for value in fitting.values()) / max(1, whole))
 
 
 def _require_some(share: float, source: str) -> None:

@@ -1,4 +1,4 @@
-"""What all training has in common: normalisation, optimiser, freezing, validation, and a stop when a loss is no number."""
+"""What all training has in common: normalisation, optimiser, freezing, validation, and a stop where a loss is none."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class TrainedNetwork(LightningModule):
         loss = self.loss_of(batch)
         if not torch.isfinite(loss):
             raise TrainingDivergedError(
-                f"the loss is {loss.item()} at epoch {self.current_epoch + 1}, step {batch_idx + 1}: lower the learning "
-                f"rate ({self.config.learning_rate:g}), raise warmup, or set clip; the checkpoints before it are kept"
+                f"the loss is {loss.item()} at epoch {self.current_epoch + 1}, step {batch_idx + 1}: lower the "
+                f"learning rate ({self.config.learning_rate:g}), raise warmup, or set clip; earlier checkpoints are kept"
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.labels))
         return loss
