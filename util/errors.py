@@ -74,6 +74,12 @@ class UnknownExtractorError(InvalidInputError):
     code = "extractor_unknown"
 
 
+class UnknownVerifierError(InvalidInputError):
+    """No verifier has this name, or what has it cannot verify; the message lists the verifiers there are."""
+
+    code = "verifier_unknown"
+
+
 class ExtractorUnavailableError(NearIdError):
     """The extractor exists but cannot be loaded here, usually for want of a package."""
 

@@ -128,6 +128,37 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verifier said of one item that an unknown photo may show.
+
+    Attributes:
+        item: the item.
+        image: id of the item's image that was compared with the photo.
+        probability: how probable it is that both show the same item, in [0, 1]; ``None`` if they could not be compared.
+        accepted: whether that reaches the verifier's threshold.
+        problem: why they could not be compared; empty where they were.
+    """
+
+    item: str
+    image: str
+    probability: float | None
+    accepted: bool
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        if self.probability is None:
+            if self.accepted or not self.problem:
+                raise InvalidInputError(f"item {self.item!r} has no probability: it needs a problem, and no acceptance")
+        elif not 0 <= self.probability <= 1:
+            raise InvalidInputError(f"item {self.item!r}: a probability lies in [0, 1], not {self.probability}")
+
+    @property
+    def rejected(self) -> bool:
+        """Whether they were compared and found different."""
+        return self.probability is not None and not self.accepted
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a decision was taken.
 
@@ -139,6 +170,7 @@ class Evidence:
         reason: one sentence for a person.
         false_accept_rate: share of calibration images of *other* items that scored at least as high, i.e. how
             often an unknown item would look this much like a known one; ``None`` without calibration.
+        verification: what a verifier said of the likeliest items, by falling score; empty where none was asked.
     """
 
     hits: tuple[Hit, ...]
@@ -147,6 +179,7 @@ class Evidence:
     photos: int
     reason: str
     false_accept_rate: float | None = None
+    verification: tuple[Verification, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
