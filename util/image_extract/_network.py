@@ -108,6 +108,11 @@ class NetworkExtractor(Extractor):
         """The network with the weights that belong to it."""
 
     @property
+    def network(self) -> nn.Module:
+        """The network as it runs: in evaluation mode, on its device; for those who need more of it than embeddings."""
+        return self._network
+
+    @property
     def weights_digest(self) -> str:
         """sha256 of the network's architecture, its weights, and the numbers its input is normalised by."""
         parts = json.dumps([self.architecture, self._state_digest, self.mean, self.std])
