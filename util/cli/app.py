@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from util.cli import dataset, duplicates, evaluate, extractors, identify, index, preprocess, search, spaces, train
+from util.cli import (
+    dataset,
+    duplicates,
+    evaluate,
+    extractors,
+    identify,
+    index,
+    models,
+    preprocess,
+    search,
+    spaces,
+    train,
+)
 
 app = typer.Typer(
     name="nearid",
@@ -34,3 +46,4 @@ app.command("train")(train.train)
 app.command("extractors")(extractors.extractors)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(spaces.app, name="spaces")
+app.add_typer(models.app, name="models")
