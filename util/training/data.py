@@ -88,6 +88,7 @@ class TrainingData(LightningDataModule):
         self.left_out: list[LeftOut] = list(self.images.left_out)
         self.held_out = parts.held_out
         self.plan: EpochPlan | None = None
+        self._opencv_threads = cv2.getNumThreads()
 
     @property
     def notices(self) -> list[str]:
@@ -140,6 +141,10 @@ class TrainingData(LightningDataModule):
         """Batches as planned for the epoch."""
         if self.plan is None:
             raise DatasetError("no plan says which photos go into a step: set TrainingData.plan first")
+        self._opencv_threads = cv2.getNumThreads()
+        if self.config.workers:
+            # Else each forked worker inherits a pool whose threads are not there, and waits for them for ever.
+            cv2.setNumThreads(1)
         trainer = self.trainer
         batches = Batches(
             self.plan, rank=trainer.global_rank if trainer else 0, devices=trainer.world_size if trainer else 1
@@ -153,6 +158,10 @@ class TrainingData(LightningDataModule):
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_one_thread,
         )
+
+    def teardown(self, stage: str) -> None:
+        """Gives OpenCV its threads back, once there are no workers to be started any more."""
+        cv2.setNumThreads(self._opencv_threads)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Gallery, then queries."""
