@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from util.images import ImageLimits
     from util.search.extraction import Extraction
     from util.vector_store.base import VectorStore
+    from util.verification.base import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,25 @@ def extraction_for_space(choices: Choices, store: VectorStore, space: str) -> Ex
         )
     extractor = extractor_of(info, device=choices.device or settings.device, models_dir=settings.models_dir)
     return _extraction(extractor, choices, settings)
+
+
+def chosen_verifier(name: str | None, choices: Choices, *, threshold: float | None) -> Verifier | None:
+    """The verifier of the name, if one is wanted.
+
+    Raises:
+        UnknownVerifierError: if there is none of this name.
+        InvalidInputError: if there is a threshold for no verifier.
+    """
+    from config.settings import load_settings
+    from util.verification import load_verifier
+
+    if name is None:
+        if threshold is not None:
+            raise InvalidInputError("--verify-threshold is that of a verifier: name one with --verifier")
+        return None
+    settings = load_settings()
+    device = choices.device or settings.device
+    return load_verifier(name, models_dir=settings.models_dir, device=device, threshold=threshold)
 
 
 def choose_space(choices: Choices, store: VectorStore) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from util.records import Decision, Hit
+    from util.records import Decision, Hit, Verification
 
 
 def hit_as_json(hit: Hit) -> dict[str, object]:
@@ -29,5 +29,24 @@ def decision_as_json(decision: Decision) -> dict[str, object]:
             "runner_up_score": None if evidence.runner_up_score is None else round(evidence.runner_up_score, 6),
             "false_accept_rate": evidence.false_accept_rate,
             "hits": [hit_as_json(hit) for hit in evidence.hits],
+            "verification": [verification_as_json(said) for said in evidence.verification],
         },
     }
+
+
+def verification_as_json(said: Verification) -> dict[str, object]:
+    """What a verifier said of one item; ``problem`` is empty where it could compare."""
+    return {
+        "item": said.item,
+        "image": said.image,
+        "probability": None if said.probability is None else round(said.probability, 6),
+        "accepted": said.accepted,
+        "problem": said.problem,
+    }
+
+
+def verification_line(said: Verification) -> str:
+    """The same for a person."""
+    if said.probability is None:
+        return f"not verified: {said.item}: {said.problem}"
+    return f"verifier {'accepts' if said.accepted else 'rejects'} {said.item} ({said.probability:.3f})"

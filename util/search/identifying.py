@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from util.errors import InvalidInputError
 from util.evaluation.calibration import Calibration
-from util.records import Decision, Evidence, Hit, SearchResult
+from util.records import Decision, DecisionKind, Evidence, Hit, SearchResult, Verification
 from util.search.calibrating import calibration_of, item_of
-from util.search.extraction import Extraction, Failure, ImageSource, Progress, no_progress
+from util.search.extraction import Extraction, Failure, ImageSource, Progress, no_progress, source_name
 from util.search.similar import find_similar
+from util.search.verifying import Candidate, Choice, Verify, choose, verify_hits
 from util.vector_store.base import VectorStore
 from util.vector_store.filters import Where
+from util.verification.base import Verifier
 
 _DEPTH = 50  # hits looked at: the runner-up is rarely deeper, and if it is, it is far behind
 _EVIDENCE = 5  # hits shown
+
+VERIFIED_ITEMS = 5
+"""How many items a verifier is asked about where nobody says: among so many is nearly always the right one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Identified:
     calibration: Calibration | None
 
 
-def identify(
+def identify(  # noqa: PLR0913 - one step of the library: all that a caller may choose, each with a usual value
     queries: Sequence[ImageSource],
     *,
     extraction: Extraction,
@@ -42,6 +48,8 @@ def identify(
     threshold: float | None = None,
     one_item: bool = False,
     where: Where | None = None,
+    verifier: Verifier | None = None,
+    verify: int = VERIFIED_ITEMS,
     progress: Progress = no_progress,
 ) -> Identified:
     """Says for each query whether it shows a known item, a new one, or that it is unsure.
@@ -55,6 +63,9 @@ def identify(
             is made from its gallery the first time, and knows a band of scores in which it is unsure.
         one_item: all queries are photos of one unknown item; they are answered by one decision.
         where: only images that match this filter can be the answer.
+        verifier: looks at the photos of the likeliest items beside the query, and has a say in the decision;
+            ``util.search.verifying`` states the rule. The gallery's files must be where they were indexed.
+        verify: how many items it is asked about.
         progress: told after every batch of queries.
 
     Returns:
@@ -62,8 +73,10 @@ def identify(
 
     Raises:
         NotCalibratedError: if there is neither a threshold nor a gallery to learn one from.
-        InvalidInputError: if the threshold is outside [-1, 1].
+        InvalidInputError: if the threshold is outside [-1, 1], or ``verify`` is below 1.
     """
+    if verify < 1:
+        raise InvalidInputError(f"a verifier is asked about at least 1 item, not {verify}")
     if threshold is not None and not -1 <= threshold <= 1:
         raise InvalidInputError(f"a threshold is a cosine in [-1, 1], not {threshold}")
     calibration = calibration_of(store, store.info(space)) if threshold is None else None
@@ -71,12 +84,28 @@ def identify(
         queries, extraction=extraction, store=store, space=space, k=_DEPTH, where=where, progress=progress
     )
     groups = [found.results] if one_item and found.results else [(result,) for result in found.results]
-    decisions = tuple(decide(group, threshold=threshold, calibration=calibration) for group in groups)
+    photo_of = {source_name(query, position): query for position, query in enumerate(queries)}
+
+    def asking(group: Sequence[SearchResult]) -> Verify | None:
+        if verifier is None:
+            return None
+        photos = [photo_of[result.query] for result in group]
+        return partial(verify_hits, photos=photos, verifier=verifier, extraction=extraction)
+
+    decisions = tuple(
+        decide(group, threshold=threshold, calibration=calibration, ask=asking(group), verify=verify)
+        for group in groups
+    )
     return Identified(decisions, found.failed, calibration)
 
 
 def decide(
-    results: Sequence[SearchResult], *, threshold: float | None = None, calibration: Calibration | None = None
+    results: Sequence[SearchResult],
+    *,
+    threshold: float | None = None,
+    calibration: Calibration | None = None,
+    ask: Verify | None = None,
+    verify: int = VERIFIED_ITEMS,
 ) -> Decision:
     """One decision from the search results of one or more photos of one item.
 
@@ -87,6 +116,8 @@ def decide(
         results: one search result a photo, at least one.
         threshold: scores from here on are known; or
         calibration: decides, with a band in which it is unsure.
+        ask: asks a verifier about the best hits of items; without it the score decides alone.
+        verify: how many items it is asked about.
 
     Raises:
         InvalidInputError: unless exactly one of threshold and calibration is given, and at least one result.
@@ -97,26 +128,58 @@ def decide(
         raise InvalidInputError("a decision needs either a threshold or a calibration, not both or neither")
     name = ", ".join(result.query for result in results)
     limit = threshold if threshold is not None else calibration.threshold  # type: ignore[union-attr]
-    ranked = _ranked_items(results)
+    best_hits = _best_hits(results)
+    ranked = [
+        Candidate(best_hits[item], score, _by_score(score, limit, calibration))
+        for item, score in _ranked_items(results)
+    ]
     if not ranked:
         evidence = Evidence(
             (), None, None, len(results), "no image to compare with: the space is empty or filtered out"
         )
         return Decision(name, "new", None, None, limit, evidence)
-    (item, score), (runner_up, second) = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
-    kind = calibration.decide(score) if calibration is not None else ("known" if score >= limit else "new")
-    if kind == "known" and second == score:
-        kind = "unsure"
-    accept_rate = calibration.false_accept_rate(score) if calibration is not None else None
+    open_ = [candidate for candidate in ranked if candidate.decision != "new"]
+    said = tuple(ask([candidate.hit for candidate in open_[:verify]])) if ask is not None and open_ else ()
+    choice = choose(open_[:verify], said, all_asked=len(open_) <= verify) if said else _best(ranked)
+    return _decision(name, choice, ranked, results, limit=limit, calibration=calibration, said=said)
+
+
+def _by_score(score: float, limit: float, calibration: Calibration | None) -> DecisionKind:
+    if calibration is not None:
+        return calibration.decide(score)
+    return "known" if score >= limit else "new"
+
+
+def _best(ranked: Sequence[Candidate]) -> Choice:
+    """The answer by score alone."""
+    best = ranked[0]
+    if best.decision == "known" and len(ranked) > 1 and ranked[1].score == best.score:
+        return Choice(best, "unsure", "two items score the same")
+    return Choice(best, best.decision, "known and unknown items both score here" if best.decision == "unsure" else "")
+
+
+def _decision(
+    name: str,
+    choice: Choice,
+    ranked: Sequence[Candidate],
+    results: Sequence[SearchResult],
+    *,
+    limit: float,
+    calibration: Calibration | None,
+    said: tuple[Verification, ...],
+) -> Decision:
+    chosen, kind = choice.candidate, choice.decision
+    runner_up = next((candidate for candidate in ranked if candidate is not chosen), None)
     evidence = Evidence(
-        hits=_hits_of(item, results),
-        runner_up=runner_up,
-        runner_up_score=second,
+        hits=_hits_of(chosen.item, results),
+        runner_up=runner_up.item if runner_up is not None else None,
+        runner_up_score=runner_up.score if runner_up is not None else None,
         photos=len(results),
-        reason=_reason(kind, (item, score), (runner_up, second), limit, calibration),
-        false_accept_rate=accept_rate,
+        reason=_reason(choice, runner_up, limit, calibration),
+        false_accept_rate=calibration.false_accept_rate(chosen.score) if calibration is not None else None,
+        verification=said,
     )
-    return Decision(name, kind, None if kind == "new" else item, score, limit, evidence)
+    return Decision(name, kind, None if kind == "new" else chosen.item, chosen.score, limit, evidence)
 
 
 def _ranked_items(results: Sequence[SearchResult]) -> list[tuple[str, float]]:
@@ -138,6 +201,14 @@ def _best_by_item(result: SearchResult) -> Mapping[str, float]:
     return best
 
 
+def _best_hits(results: Iterable[SearchResult]) -> dict[str, Hit]:
+    """Each item's best hit over all photos."""
+    best: dict[str, Hit] = {}
+    for hit in sorted((hit for result in results for hit in result), key=lambda hit: (-hit.score, hit.id)):
+        best.setdefault(item_of(hit.id, hit.metadata), hit)
+    return best
+
+
 def _hits_of(item: str, results: Iterable[SearchResult]) -> tuple[Hit, ...]:
     hits = (hit for result in results for hit in result if item_of(hit.id, hit.metadata) == item)
     best: dict[str, Hit] = {}
@@ -146,28 +217,20 @@ def _hits_of(item: str, results: Iterable[SearchResult]) -> tuple[Hit, ...]:
     return tuple(best.values())[:_EVIDENCE]
 
 
-def _reason(
-    kind: str,
-    best: tuple[str, float],
-    second: tuple[str | None, float | None],
-    limit: float,
-    calibration: Calibration | None,
-) -> str:
+def _reason(choice: Choice, runner_up: Candidate | None, limit: float, calibration: Calibration | None) -> str:
     """The decision in one sentence, with the numbers it rests on."""
-    (item, score), (runner_up, runner_up_score) = best, second
-    if kind == "new" and calibration is not None:
+    item, score = choice.candidate.item, choice.candidate.score
+    if choice.candidate.decision == "new" and calibration is not None:
         compared = f"stays below {calibration.lower:.3f}, from which known items score"
     else:
         compared = f"{'reaches' if score >= limit else 'stays below'} the threshold {limit:.3f}"
-    sentence = f"best match {item!r} scores {score:.3f} and {compared}"
+    overtaken = runner_up is not None and runner_up.score > score
+    sentence = f"{'verified' if overtaken else 'best'} match {item!r} scores {score:.3f} and {compared}"
     if runner_up is not None:
-        sentence += f"; next is {runner_up!r} with {runner_up_score:.3f}"
+        sentence += f"; {'before it' if overtaken else 'next'} is {runner_up.item!r} with {runner_up.score:.3f}"
     if calibration is not None:
         sentence += f"; {_share_of_unknown(calibration, score)} as high"
-    if kind == "unsure":
-        tied = runner_up_score == score
-        sentence += "; two items score the same" if tied else "; known and unknown items both score here"
-    return sentence
+    return f"{sentence}; {choice.because}" if choice.because else sentence
 
 
 def _share_of_unknown(calibration: Calibration, score: float) -> str:

@@ -38,7 +38,7 @@ def require_verifier(name: str, models_dir: Path) -> None:
 
 def _verifies(card: Path) -> bool:
     network = _network_of(card)
-    return network in NETWORKS and NETWORKS[network].verifies
+    return network is not None and network in NETWORKS and NETWORKS[network].verifies
 
 
 def _network_of(card: Path) -> str | None:
