@@ -76,7 +76,7 @@ class TrainedNetwork(LightningModule):
         if not torch.isfinite(loss):
             raise TrainingDivergedError(
                 f"the loss is {loss.item()} at epoch {self.current_epoch + 1}, step {batch_idx + 1}: lower the "
-                f"learning rate ({self.config.learning_rate:g}), raise warmup, or set clip; earlier checkpoints are kept"
+                f"learning rate ({self.config.learning_rate:g}), raise warmup, or set clip; earlier checkpoints stay"
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.labels))
         return loss
