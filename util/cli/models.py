@@ -13,6 +13,7 @@ from util.cli import options
 from util.cli.console import print_json, print_table
 from util.cli.opening import limits
 from util.cli.reading import read_datasets
+from util.errors import ExtractorUnavailableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +38,18 @@ def card(
     from config.settings import load_settings
     from util.networks.card import read_card
 
-    shown = read_card(load_settings().models_dir / f"{name}.json").model_dump(mode="json", exclude_none=True)
+    path = load_settings().models_dir / f"{name}.json"
+    if not path.is_file():
+        raise ExtractorUnavailableError(
+            f"there is no card {path}: trained and imported models have one (nearid extractors lists what there is)"
+        )
+    shown = read_card(path).model_dump(mode="json", exclude_none=True)
     if as_json:
         print_json(shown)
     else:
-        print_table(("property", "value"), [(key, _as_text(value)) for key, value in shown.items() if value != ""])
+        print_table(
+            ("property", "value"), [(key, _as_text(value)) for key, value in shown.items() if value not in ("", {})]
+        )
 
 
 @app.command("import")

@@ -167,7 +167,8 @@ def _normalisation(recipe: Recipe, origin: str) -> tuple[tuple[float, ...], tupl
 def _notes(report: ImportReport) -> str:
     """What was left out of the file, reason by reason, and what the file lacks."""
     reasons: dict[str, list[str]] = {}
-    for weight, reason in report.left_out.items():
+    for weight, why in report.left_out.items():
+        reason = "the network has none of them" if why.startswith("the network has no ") else why
         reasons.setdefault(reason, []).append(weight)
     left_out = [f"left out: {', '.join(weights)} ({reason})" for reason, weights in reasons.items()]
     random = [f"not in the file, so random until it is trained: {', '.join(report.missing)}"] if report.missing else []

@@ -193,7 +193,7 @@ def _exported(extractor: NetworkExtractor) -> torch.onnx.ONNXProgram:
             model,
             (example,),
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            dynamic_shapes=({0: "batch"},),
             input_names=[INPUT],
             output_names=[OUTPUT],
             opset_version=_OPSET,
