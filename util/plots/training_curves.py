@@ -1,4 +1,4 @@
-"""How training went: loss, validation recall@1 and learning rate, run by run."""
+"""How training went: loss, validation recall@1 and AUROC, learning rate, run by run."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _TRAIN_LOSS = ("train_loss", "train_loss_epoch", "train_loss_step")
 _VAL_LOSS = ("val_loss", "val_loss_epoch")
 _RECALL = ("val_recall@1", "val_recall@1_epoch")
+_AUROC = ("val_auroc", "val_auroc_epoch")
 _RATE = ("learning_rate", "lr")
 _MONITORED_RATE = "lr-"  # LearningRateMonitor's columns: lr-AdamW, lr-SGD …
 
 
 def training_curves(metrics: Metrics | Mapping[str, Metrics], *, title: str = "Training") -> Figure:
-    """Loss (validation's dashed), validation recall@1 with the best epoch marked, and learning rate.
+    """Loss (validation's dashed), validation recall@1 and AUROC with the best epoch marked, and learning rate.
 
     Only what was logged is drawn. A table has a row for each time something was logged: ``epoch`` or ``step``, and any
-    of ``train_loss``, ``val_loss``, ``val_recall@1`` and ``learning_rate``; cells may be empty, as in the
-    ``metrics.csv`` of Lightning's CSVLogger. A loss that was logged several times an epoch is drawn over steps.
+    of ``train_loss``, ``val_loss``, ``val_recall@1``, ``val_auroc`` and ``learning_rate``; cells may be empty, as in
+    the ``metrics.csv`` of Lightning's CSVLogger. A loss logged several times an epoch is drawn over steps.
 
     Args:
         metrics: one run, or several by name: a table each, or the path of its CSV file.
@@ -93,6 +94,7 @@ class _Panel:
 _PANELS = (
     _Panel("loss", _TRAIN_LOSS, _VAL_LOSS),
     _Panel("validation recall@1", _RECALL, is_share=True),
+    _Panel("validation AUROC", _AUROC, is_share=True),
     _Panel("learning rate", _RATE),
 )
 
@@ -160,8 +162,9 @@ def _draw(axes: Axes, run: _Run, panel: _Panel, *, axis: str, colour: str, alone
         return
     if alone:
         axes.axvline(best[axis], color=GRID, linewidth=1.2, linestyle=":", zorder=0)
-    if panel.is_share:
-        axes.plot(best[axis], best[_found(run.table, _RECALL)], "D", markersize=6, color=colour, clip_on=False)
+    marked = _found(run.table, panel.columns)
+    if panel.is_share and marked:
+        axes.plot(best[axis], best[marked], "D", markersize=6, color=colour, clip_on=False)
 
 
 def _label(run: _Run, column: str, *, alone: bool) -> str:

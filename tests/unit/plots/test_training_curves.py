@@ -45,6 +45,14 @@ def test_one_run_has_its_loss_recall_and_learning_rate():
     figure.canvas.draw()
 
 
+def test_verification_has_a_panel_with_its_value_at_the_epoch_of_the_best_recall():
+    figure = training_curves(TABLE.assign(val_auroc=[np.nan, 0.6, np.nan, 0.9]))
+    axes = panel(figure, "validation AUROC")
+    assert drawn(axes) == [[(2, 0.6), (4, 0.9)]]
+    assert marks(axes) == [(2, 0.6)]
+    assert marks(panel(figure, "validation recall@1")) == [(2, 0.5)]
+
+
 def test_the_first_of_the_best_epochs_is_marked():
     figure = training_curves(TABLE)
     assert marks(panel(figure, "validation recall@1")) == [(2, 0.5)]
