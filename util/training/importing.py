@@ -83,6 +83,8 @@ def import_weights(
         InvalidInputError: if the name, recipe or dimension cannot be used, or the folder cannot be written.
     """
     _require_free(name, models_dir)
+    if dimension is not None and dimension < 1:
+        raise InvalidInputError(f"the dimension of an embedding is at least 1, not {dimension}")
     accepted = input_limits(network).channels  # a misspelt network is said before a file is read
     build = _planned(read_state(source), network, accepted, recipe=recipe, dimension=dimension)
     built = _at_random(build)
