@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,11 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     )
 
 
-def test_every_shell_and_python_block_of_the_readme_runs_in_order(tmp_path):
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_every_shell_and_python_block_runs_in_order(page, tmp_path):
+    text = (ROOT / page).read_text()
+    for script in ROOT.glob("train_*.py"):
+        shutil.copy(script, tmp_path)  # as in a checkout
     ran = 0
     for language, code in re.findall(r"^```(sh|python)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
         if language == "python":
@@ -40,7 +44,7 @@ def test_every_shell_and_python_block_of_the_readme_runs_in_order(tmp_path):
         done = run(code, tmp_path)
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         ran += 1
-    assert ran >= 2, "the README shows both the command line and Python"
+    assert ran >= 2, f"{page} shows both the command line and Python"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
