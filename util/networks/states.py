@@ -62,6 +62,7 @@ def write_state(path: Path, network: nn.Module) -> str:
         sha256 of the file, for its card.
     """
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, path)
+    path.chmod(0o644)  # safetensors lets nobody but the owner read
     return file_sha256(path)
 
 
