@@ -230,6 +230,8 @@ def test_the_console_script_answers(catalogue):
         "preprocess",
         "dataset",
         "spaces",
+        "train",
+        "models",
         "extractors",
     ):
         assert command in done.stdout
