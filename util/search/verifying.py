@@ -14,7 +14,9 @@ this gallery. So the score keeps the last word on what may be ``known``, and the
   scores higher than the item accepted, that one is ``unsure`` too.
 
 Hence an answer is ``known`` only if score and verifier both say so: whatever the verifier is worth, no photo is
-``known`` whose score stays below the threshold, and the false-accept rate of the calibration still holds.
+``known`` whose score stays below the threshold, and the false-accept rate of the calibration still holds. Its other
+promise, that few known items are called ``new``, then rests on the verifier: one that rejects everything turns every
+``unsure`` into ``new``. Measure it on pairs of your own (``util.evaluation.pair_verification``) before you trust it.
 """
 
 from __future__ import annotations
