@@ -1,4 +1,4 @@
-"""Train a verifier, then identify with it: the commands one after the other, as a person would give them."""
+"""Identify with a trained verifier, as a person or a program would call it."""
 
 import json
 from pathlib import Path
@@ -8,22 +8,39 @@ import pytest
 
 @pytest.fixture(scope="module")
 def models(catalogue, tmp_path_factory) -> Path:
-    """A Siamese network trained for a moment: real weights, a real card."""
-    import os
+    """A small Siamese network that has taken a few steps on pairs of the gallery, with its card."""
+    import torch
+    from torch.nn.functional import cross_entropy
 
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    from util.training.configuration import configure
-    from util.training.running import Surroundings, train
+    from util.images import read_image
+    from util.networks.card import ModelCard, write_card
+    from util.networks.embedder import build_from_card
+    from util.networks.states import write_state
+    from util.preprocess.recipe import Recipe
 
-    folder = tmp_path_factory.mktemp("trained")
-    settings = {
-        "network": "siamese_alexnet", "name": "pairs", "train": str(catalogue / "gallery"), "epochs": 1,
-        "batch_size": 16, "recipe": "square, resize=64", "dimension": 32, "options": {"grid": 1, "hidden": 16},
-        "augmentation": "none", "average": 0.0, "workers": 0, "accelerator": "cpu", "precision": "32",
-    }  # fmt: skip
-    (folder / "models").mkdir()
-    train(configure(settings), surroundings=Surroundings(runs_dir=folder / "runs", models_dir=folder / "models"))
-    return folder / "models"
+    torch.manual_seed(0)
+    options = {"grid": 1, "hidden": 16, "dropout": 0.0}
+    card = ModelCard(
+        network="siamese_alexnet", dimension=32, recipe="square, resize=64", mean=(0.5,) * 3, std=(0.25,) * 3,
+        options=options,
+    )  # fmt: skip
+    photos = sorted((catalogue / "gallery").rglob("*.jpg"))[:12]  # three items
+    pixels = torch.stack([torch.from_numpy(Recipe.parse(card.recipe).apply(read_image(path))) for path in photos])
+    images = (pixels.permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
+    items = [path.parent.name for path in photos]
+    different = torch.tensor([[int(a != b) for b in items] for a in items])
+    network = build_from_card(card)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    for _ in range(4):
+        embeddings = network(images)
+        logits = network.pair_logits(embeddings[:, None], embeddings[None])
+        optimizer.zero_grad()
+        cross_entropy(logits.flatten(0, 1), different.flatten()).backward()
+        optimizer.step()
+    folder = tmp_path_factory.mktemp("models")
+    card = card.model_copy(update={"sha256": write_state(folder / "pairs.safetensors", network)})
+    write_card(folder / "pairs.json", card)
+    return folder
 
 
 @pytest.fixture
