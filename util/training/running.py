@@ -171,7 +171,7 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
     network = start_network(_network(config), config)
     mean, std = normalisation_of(config)
     kind = PairTraining if config.objective == "pairs" else EmbeddingTraining
-    built = loss if loss is not None else _loss(config, data)
+    built = _loss(config, data, loss)
     trained = kind(network, built, config, mean=mean, std=std, validation=data.validation, steps_an_epoch=1)
     if isinstance(trained, EmbeddingTraining):
         trained.miner = _miner(config, built)
@@ -180,10 +180,10 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
     return trained
 
 
-def _loss(config: TrainingConfig, data: TrainingData) -> nn.Module:
+def _loss(config: TrainingConfig, data: TrainingData, given: nn.Module | None) -> nn.Module:
     if config.objective == "pairs":
         return nn.Identity()  # the pair head's cross-entropy is the loss
-    specification = cast(Any, config.loss)  # JSON values, which build_loss checks
+    specification = cast(Any, config.loss) if given is None else given  # build_loss checks JSON values
     loss = build_loss(specification, classes=len(data.item_names), dimension=config.dimension)
     if config.cutmix and not loss.mixes:
         raise InvalidInputError(f"CutMix needs a loss that classifies, which {config.loss} does not: set cutmix to 0")
@@ -234,7 +234,7 @@ def _trainer(trained: TrainedNetwork, data: TrainingData, folder: RunFolder, aro
         devices=config.devices,
         precision=_precision(config),
         gradient_clip_val=config.clip or None,
-        check_val_every_n_epoch=config.validate_every,
+        check_val_every_n_epoch=min(config.validate_every, config.epochs),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         callbacks=callbacks,
