@@ -167,9 +167,10 @@ def test_a_frozen_trunk_comes_out_as_it_went_in(settings, tmp_path):
     first = run(settings, tmp_path)
     frozen = run({**settings, "name": "second", "start_from": str(first.weights), "freeze": "trunk"}, tmp_path)
     before, after = weights_of(first), weights_of(frozen)
-    same = {name: torch.equal(before[name], after[name]) for name in before}
-    assert all(same[name] for name in same if name.startswith("trunk."))
-    assert not same["head.0.weight"]
+    for name in before:  # the moving average of what does not move still rounds
+        if name.startswith("trunk."):
+            torch.testing.assert_close(after[name], before[name], rtol=1e-6, atol=1e-7)
+    assert (after["head.0.weight"] - before["head.0.weight"]).abs().max() > 1e-4
 
 
 def test_early_stopping_ends_a_run_that_does_not_get_better(settings, tmp_path):
