@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from util.errors import InvalidInputError, RecipeError
+from util.preprocess.exposure import exposure_pair
 from util.preprocess.framing import crop_to_alpha, pad_to_square, resize_area
 from util.preprocess.grammar import Choice, Flag, Name, Number, Size
 from util.preprocess.pixels import flatten
@@ -32,8 +33,12 @@ def written(kind) -> st.SearchStrategy[str]:
     return st.sampled_from(["u2netp", "grabcut", "none", "isnet-general-use"])
 
 
+PICTURES = tuple(name for name, kind in STEPS.items() if kind.channels == 3)
+"""Steps that may stand anywhere: what they make is a picture."""
+
+
 @st.composite
-def step_texts(draw, names=tuple(STEPS)) -> str:
+def step_texts(draw, names=PICTURES) -> str:
     name = draw(st.sampled_from(names))
     kind, gap = STEPS[name], draw(st.sampled_from(["", " "]))
     text = name
@@ -126,7 +131,7 @@ def test_output_size_is_height_and_width(text, size):
     assert Recipe.parse(text).output_size == size
 
 
-light = tuple(name for name in STEPS if name not in ("background", "exposure"))
+light = tuple(name for name in PICTURES if name not in ("background", "exposure"))
 
 
 @settings(max_examples=60)
@@ -188,3 +193,33 @@ def test_exceptions_name_what_there_is(text, message):
 def test_what_is_no_image_is_refused():
     with pytest.raises(InvalidInputError, match="uint8"):
         Recipe.parse("resize=8").apply(np.zeros((4, 4, 3)))
+
+
+def test_nine_channels_end_a_recipe():
+    with pytest.raises(RecipeError, match="'channels' must be the last"):
+        Recipe.parse("channels=exposure, resize=8")
+    assert str(Recipe.parse("resize=8, channels:gamma=0.7")) == "resize=8, channels=exposure:gamma=0.7"
+    assert (Recipe.parse("resize=8, channels").channels, Recipe.parse("resize=8").channels) == (9, 3)
+
+
+def test_the_nine_channels_are_the_picture_and_its_two_corrections():
+    image = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    nine = Recipe.parse("resize=10, channels=exposure").apply(image)
+    picture = Recipe.parse("resize=10").apply(image)
+    np.testing.assert_array_equal(nine, np.concatenate([picture, *exposure_pair(picture)], axis=2))
+    assert nine.flags.c_contiguous
+
+
+def test_the_prior_nine_channels_are_the_picture_transposed_and_inverted():
+    image = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    nine = Recipe.parse("channels=transposed").apply(image)
+    expected = np.concatenate([image, image.transpose(1, 0, 2), 255 - image], axis=2)
+    np.testing.assert_array_equal(nine, expected)
+    with pytest.raises(InvalidInputError, match="only a square can be transposed"):
+        Recipe.parse("channels=transposed").apply(image[:5])
+
+
+def test_a_recipe_is_split_after_a_step():
+    before, after = Recipe.parse("background=grabcut, crop, square, resize=8").split_after("background", "crop")
+    assert (str(before), str(after)) == ("background=grabcut, crop=10", "square, resize=8")
+    assert Recipe.parse("square").split_after("background") == (Recipe(), Recipe.parse("square"))
