@@ -164,7 +164,7 @@ def test_steps_run_in_the_order_written():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("blur=3", "unknown step 'blur' .* background, center, crop"),
+        ("blur=3", "unknown step 'blur' .* background, center, channels, crop"),
         ("crop,,square", "unknown step ''"),
         ("resize", "'resize' needs a value"),
         ("resize=", "like 224 or 224x160"),
