@@ -92,7 +92,6 @@ def test_the_scripts_train(photos, tmp_path, script):
     [
         (["compact_resnet"], "train: Field required"),
         ([], "which network"),
-        (["compact_resnet", "--train", "nowhere"], "nowhere"),
         (["compact_resnet", "--train", "nowhere", "--set", "epoch=3"], "no such setting"),
         (["compact_resnet", "--train", "nowhere", "--set", "epoch"], "NAME=VALUE"),
         (["compact_resnet", "--config", "nothing.yaml"], "cannot read the settings"),
@@ -103,3 +102,9 @@ def test_mistakes_are_one_line_and_status_2(tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_photos_that_are_not_there_are_one_line(tmp_path):
+    done = nearid("train", "compact_resnet", "--train", "nowhere", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "nowhere: no such file or folder" in done.stderr
