@@ -272,5 +272,6 @@ def _quiet() -> None:
     """Lightning announces devices and tips, and warns of what is meant here; its errors still come through."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for about in (".*does not have many workers.*", ".*exists and is not empty.*", ".*mps.*available.*",
-                  ".*lr_scheduler.step.*", ".*You are using a CUDA device.*", ".*LeafSpec.*"):  # fmt: skip
+                  ".*lr_scheduler.step.*", ".*You are using a CUDA device.*", ".*LeafSpec.*",
+                  ".*monitored key.*"):  # fmt: skip
         warnings.filterwarnings("ignore", message=about)
