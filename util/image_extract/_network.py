@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from util.errors import ExtractorUnavailableError, InvalidInputError
 from util.image_extract.base import Extractor
+from util.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from util.preprocess.recipe import Recipe
 from util.records import Embeddings, unit_rows
 
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
 PRETRAINED = "pretrained"
 RANDOM = "random"
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Mean of red, green and blue over ImageNet, on the scale from 0 to 1."""
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Standard deviation of red, green and blue over ImageNet, on the scale from 0 to 1."""
 
 PIXELS_A_PASS = {"cpu": 32 * 224 * 224, "cuda": 256 * 224 * 224, "mps": 64 * 224 * 224}
 """Most pixels a network sees at once, by kind of device: what bounds its memory, however many images are given."""

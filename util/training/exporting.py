@@ -11,12 +11,11 @@ from torch import nn
 
 from util.errors import ExtractorUnavailableError, InvalidInputError
 from util.networks.card import ModelCard, write_card
+from util.networks.imagenet import channel_statistics
 from util.networks.states import fit_state, write_state
 from util.training.configuration import TrainingConfig
 from util.training.data import TrainingData
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 _RECORDED = ("torch", "torchvision", "timm", "lightning", "pytorch-metric-learning", "albumentations")
 
 
@@ -26,12 +25,7 @@ def normalisation_of(config: TrainingConfig) -> tuple[tuple[float, ...], tuple[f
     With ``channels=transposed`` the last three are left 255 times as large, since that is what the system did that
     this variant repeats.
     """
-    if config.channels == 3:
-        return IMAGENET_MEAN, IMAGENET_STD
-    mean, std = IMAGENET_MEAN * 2, IMAGENET_STD * 2
-    if "channels=transposed" in config.recipe:
-        return mean + tuple(one / 255 for one in IMAGENET_MEAN), std + tuple(one / 255 for one in IMAGENET_STD)
-    return mean + IMAGENET_MEAN, std + IMAGENET_STD
+    return channel_statistics(config.channels, last_image_unscaled="channels=transposed" in config.recipe)
 
 
 def load_best(checkpoint: Path, network: nn.Module) -> nn.Module:

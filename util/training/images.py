@@ -20,9 +20,6 @@ from util.training.augmentation import AugmentationConfig, Augmenter
 
 Pixels = NDArray[np.uint8]
 
-VARIANTS = ("plain", "under", "over")
-"""How a photo can be shown: as it is, or with its shadows lit, or with its lights dimmed."""
-
 _ROOM_TO_CROP = 2.0  # source pixels kept for each pixel of a training image, along a side
 
 
@@ -104,7 +101,7 @@ class TrainingImages:
         Args:
             position: of the photo.
             seed: of the augmentation.
-            variant: index in ``VARIANTS``.
+            variant: index in ``util.metric_learning.pairs.VARIANTS``.
         """
         picture = self._small_rest.apply(self._augmenter(self._get(position), seed))
         return self._with_channels(_variant(picture, variant))

@@ -18,9 +18,9 @@ from torch import nn
 
 from util.errors import InvalidInputError
 from util.image_extract import available, load
-from util.image_extract._network import IMAGENET_MEAN, IMAGENET_STD
 from util.networks.card import ModelCard, write_card
 from util.networks.catalogue import NETWORKS, build_network, input_limits
+from util.networks.imagenet import channel_statistics
 from util.networks.prior_weights import ImportReport, import_state
 from util.networks.states import State, file_sha256, read_state, write_state
 from util.preprocess.recipe import Recipe
@@ -157,13 +157,9 @@ def _card(build: _Build, report: ImportReport, source: Path) -> ModelCard:
 
 def _normalisation(recipe: Recipe, origin: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, as the system had them that trained the weights."""
-    images = recipe.channels // 3
     if origin.endswith(_NOT_NORMALISED):
-        return (0.0,) * 3 * images, (1.0,) * 3 * images
-    mean, std = IMAGENET_MEAN * images, IMAGENET_STD * images
-    if str(recipe).endswith("channels=transposed"):  # whose inverted image stayed on the scale from 0 to 255
-        return mean[:6] + tuple(one / 255 for one in mean[6:]), std[:6] + tuple(one / 255 for one in std[6:])
-    return mean, std
+        return (0.0,) * recipe.channels, (1.0,) * recipe.channels
+    return channel_statistics(recipe.channels, last_image_unscaled="channels=transposed" in str(recipe))
 
 
 def _notes(report: ImportReport) -> str:

@@ -22,7 +22,7 @@ class StepPlan:
 
     Attributes:
         photos: (B,) positions in the training set.
-        variants: (B,) indices in ``util.training.images.VARIANTS``.
+        variants: (B,) indices in ``util.metric_learning.pairs.VARIANTS``.
         seeds: (B,) of the augmentation of each.
         pairs: (P, 3) rows of two places in the batch, and 1 where both show the same item, else 0.
         triplets: (T, 3) rows of places in the batch: anchor, positive, negative.

@@ -48,7 +48,7 @@ def test_the_table_names_torchvisions_own_files(name):
 
 @pytest.mark.parametrize("name", TRUNKS)
 def test_the_numbers_the_input_is_normalised_by_are_torchvisions(name):
-    from util.image_extract._network import IMAGENET_MEAN, IMAGENET_STD
+    from util.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
     wanted = torchvision.models.get_weight(TRUNKS[name].weights).transforms()
     assert (tuple(wanted.mean), tuple(wanted.std)) == (IMAGENET_MEAN, IMAGENET_STD)
