@@ -31,26 +31,35 @@ _NOTHING = _frozen({})
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One photo of a data set or an archive, before it is read.
+    """One photo of a data set or an archive, before it is decoded.
 
     Attributes:
         id: unique name of the image in its space; by default its path relative to the indexed root.
-        path: the file.
+        path: the file; empty for an image that is in no file.
         item: label of the thing the photo shows; ``None`` where nobody has said.
         metadata: further fields to store and to filter by.
+        data: the bytes of the image file where they are at hand already; nothing is read from ``path`` then.
     """
 
     id: str
     path: str
     item: str | None = None
     metadata: Metadata = field(default_factory=dict)
+    data: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.id:
             raise InvalidInputError(f"an image id cannot be empty (path {self.path!r}): give each image a name")
         if self.item == "":
             raise InvalidInputError(f"image {self.id!r} has an empty item label: leave it out or name the item")
+        if not self.path and self.data is None:
+            raise InvalidInputError(f"image {self.id!r} has neither a file nor bytes: give its path or its data")
         object.__setattr__(self, "metadata", _frozen(self.metadata))
+
+    @property
+    def name(self) -> str:
+        """What messages call the image: its path, or its id where it is in no file."""
+        return self.path or self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
@@ -20,7 +21,7 @@ from util.errors import ImageError, InvalidInputError
 from util.image_extract.base import Extractor
 from util.images import DEFAULT_LIMITS, ImageLimits, content_hash, read_bytes, read_image
 from util.preprocess.cache import PreprocessCache
-from util.records import Embeddings
+from util.records import Embeddings, ImageRecord
 
 ImageSource: TypeAlias = str | Path | bytes | NDArray[np.uint8]
 """What can be asked with: a path, a URL, a file's bytes, or a decoded RGB array."""
@@ -42,10 +43,11 @@ def no_progress(done: int, total: int | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An image that was left out, and why."""
+    """An image that was left out, and why; ``code`` is that of the error, for programs."""
 
     path: str
     error: str
+    code: str = ImageError.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Extraction:
         extractor: makes the embeddings.
         batch_size: images a forward pass; ``None`` takes the extractor's own.
         workers: threads that read, decode and preprocess.
+        pool: does that work instead of ``workers`` of one's own; for many extractions at a time, whose threads (and
+            decoded images) would otherwise add up.
         limits: largest image accepted.
         allow_urls: whether http(s) URLs may be fetched.
         cache: keeps preprocessed images on disk; worth it for recipes that are slower than reading a PNG.
@@ -75,6 +79,7 @@ class Extraction:
     limits: ImageLimits = DEFAULT_LIMITS
     allow_urls: bool = False
     cache: PreprocessCache | None = None
+    pool: ThreadPoolExecutor | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -87,6 +92,12 @@ class Extraction:
         """The batch size in force."""
         return self.batch_size or self.extractor.batch_size
 
+    def threads(self, purpose: str) -> AbstractContextManager[ThreadPoolExecutor]:
+        """The threads to read or preprocess with, for as long as the context lasts."""
+        if self.pool is not None:
+            return nullcontext(self.pool)
+        return ThreadPoolExecutor(self.workers, thread_name_prefix=purpose)
+
     def read(self, path: str | Path) -> FileContent:
         """Reads a file (or a URL, where allowed) within the limits.
 
@@ -95,6 +106,16 @@ class Extraction:
         """
         data = read_bytes(path, limits=self.limits, allow_urls=self.allow_urls)
         return FileContent(data, content_hash(data))
+
+    def read_record(self, record: ImageRecord) -> FileContent:
+        """The bytes of a record: those it brings along, else those of its file.
+
+        Raises:
+            ImageError: if the file cannot be read.
+        """
+        if record.data is None:
+            return self.read(record.path)
+        return FileContent(record.data, content_hash(record.data))
 
     def prepare(self, content: FileContent, name: str) -> NDArray[np.uint8]:
         """Decodes and preprocesses what was read: uint8 H×W×3 RGB, ready for ``Extractor.embed``.
@@ -139,12 +160,12 @@ class Extraction:
             return caught(lambda: self.prepare_source(source, source_name(source, position)))
 
         size = self.images_a_batch
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="prepare") as pool:
+        with self.threads("prepare") as pool:
             outcomes = map_ahead(pool, prepare, enumerate(sources), ahead=2 * size)
             for batch in batched(enumerate(outcomes), size):
                 good = [(position, image) for position, image in batch if not isinstance(image, ImageError)]
                 failures += [
-                    Failure(source_name(sources[position], position), error.reason)
+                    Failure(source_name(sources[position], position), error.reason, error.code)
                     for position, error in batch
                     if isinstance(error, ImageError)
                 ]

@@ -73,12 +73,13 @@ class _Read:
     def metadata(self) -> Metadata:
         """What is stored: the record's own fields and those that NearID keeps for itself."""
         item = {} if self.record.item is None else {"item": self.record.item}
-        return {**self.record.metadata, **item, "path": self.path, "sha256": self.content.sha256}
+        path = {} if self.path is None else {"path": self.path}
+        return {**self.record.metadata, **item, **path, "sha256": self.content.sha256}
 
     @property
-    def path(self) -> str:
-        """Where the file is, whatever folder a later command is started in."""
-        return str(Path(self.record.path).absolute())
+    def path(self) -> str | None:
+        """Where the file is, whatever folder a later command is started in; ``None`` where there is no file."""
+        return str(Path(self.record.path).absolute()) if self.record.path else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ def index_images(
     if total is None and isinstance(records, Sequence):
         total = len(records)
     with (
-        ThreadPoolExecutor(extraction.workers, thread_name_prefix="read") as readers,
-        ThreadPoolExecutor(extraction.workers, thread_name_prefix="prepare") as preparers,
+        extraction.threads("read") as readers,
+        extraction.threads("prepare") as preparers,
     ):
         chunks = _chunks(records, extraction.images_a_batch)
         for chunk in _read_ahead(readers, extraction, chunks):
@@ -193,7 +194,7 @@ class _Indexing:
         reads: list[_Read] = []
         for record, content in chunk:
             if isinstance(content, ImageError):
-                self.report.failed.append(Failure(record.path, content.reason))
+                self.report.failed.append(Failure(record.name, content.reason, content.code))
             elif not (_is_text(record.id) and _is_text(record.path)):
                 path = record.path.encode(errors="backslashreplace").decode()
                 self.report.failed.append(Failure(path, "its name is not UTF-8 text: rename the file"))
@@ -239,22 +240,25 @@ class _Indexing:
         return ready
 
     def _prepare(self, read: _Read) -> NDArray[np.uint8] | ImageError:
-        return caught(lambda: self._extraction.prepare(read.content, read.record.path))
+        return caught(lambda: self._extraction.prepare(read.content, read.record.name))
 
     def _one_an_id(self, reads: Sequence[_Read]) -> list[_Read]:
-        """Of records with one id in a chunk keeps the first; another *file* under the same id is a failure."""
+        """Of records with one id in a chunk keeps the first; another *image* under the same id is a failure."""
         first: dict[str, _Read] = {}
         for read in reads:
             kept = first.setdefault(read.record.id, read)
             if kept is not read and kept.record.path != read.record.path:
-                self._refuse(read, kept.record.path)
+                self._refuse(read, kept.record.name)
+            elif kept is not read and kept.content.sha256 != read.content.sha256:
+                reason = f"its id {read.record.id!r} is given to two different images: give each its own"
+                self.report.failed.append(Failure(read.record.name, reason))
             elif kept is not read:
                 self.report.skipped += 1
         return list(first.values())
 
     def _stands_for_another_file(self, read: _Read, there: Mapping[str, Metadata]) -> bool:
         stored = there.get(read.record.id)
-        if stored is None or stored.get("path") == read.path:
+        if stored is None or read.path is None or stored.get("path") == read.path:
             return False
         other = _file_of(stored)
         if other is None or not other.exists() or other.samefile(_file(read.record.path)):
@@ -264,7 +268,7 @@ class _Indexing:
 
     def _refuse(self, read: _Read, other: str) -> None:
         reason = f"its id {read.record.id!r} stands for another file, {other}: index from a folder above both"
-        self.report.failed.append(Failure(read.record.path, reason))
+        self.report.failed.append(Failure(read.record.name, reason))
 
     def _stored(self, ids: Sequence[str]) -> dict[str, Metadata]:
         found = self._store.get(self._space.name, ids)
@@ -291,7 +295,7 @@ class _Indexing:
         for ready in batch:
             outcome = ready.pixels.result() if ready.pixels is not None else None
             if isinstance(outcome, ImageError):
-                self.report.failed.append(Failure(ready.read.record.path, outcome.reason))
+                self.report.failed.append(Failure(ready.read.record.name, outcome.reason, outcome.code))
                 continue
             good.append(ready)
             if outcome is not None:
@@ -317,7 +321,7 @@ def _chunks(records: Iterable[ImageRecord], size: int) -> Iterator[list[ImageRec
     for record in records:
         if record.metadata.keys() & {"path", "sha256", "item"}:
             raise InvalidInputError(f"image {record.id!r}: the metadata fields path, sha256 and item are NearID's own")
-        bytes_ = _size(record.path)
+        bytes_ = _size(record)
         if chunk and (len(chunk) == size or weight + bytes_ > _CHUNK_BYTES):
             yield chunk
             chunk, weight = [], 0
@@ -333,7 +337,7 @@ def _read_ahead(
     """The chunks with their files' contents, one chunk ahead of the one being worked on."""
 
     def read(record: ImageRecord) -> tuple[ImageRecord, FileContent | ImageError]:
-        return record, caught(lambda: extraction.read(record.path))
+        return record, caught(lambda: extraction.read_record(record))
 
     def submit(chunk: list[ImageRecord]) -> list[Future[tuple[ImageRecord, FileContent | ImageError]]]:
         return [pool.submit(read, record) for record in chunk]
@@ -357,9 +361,11 @@ def _is_text(name: str) -> bool:
     return "\0" not in name
 
 
-def _size(path: str) -> int:
+def _size(record: ImageRecord) -> int:
+    if record.data is not None:
+        return len(record.data)
     try:
-        return Path(path).stat().st_size
+        return Path(record.path).stat().st_size
     except OSError:
         return 0  # said when it is read
 

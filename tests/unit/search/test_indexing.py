@@ -1,4 +1,5 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,36 @@ def test_a_file_name_that_is_no_text_is_listed_and_the_rest_is_indexed(extractio
     assert report.indexed == 1
     assert "UTF-8" in report.failed[0].error
     assert report.failed[0].path.isprintable()
+
+
+def test_an_image_that_is_in_no_file_is_indexed_from_its_bytes(extraction, store, photo):
+    data = photo("red.png", (255, 0, 0)).read_bytes()
+    report = index_images([ImageRecord("sent", "", "red", data=data)], extraction=extraction, store=store)
+    assert (report.indexed, report.failed) == (1, [])
+    kept = store.get("mean_colour", ["sent"]).metadata[0]
+    assert set(kept) == {"item", "sha256"}, "there is no path to remember"
+
+
+def test_bytes_sent_again_under_an_id_replace_what_was_there(extraction, store, photo):
+    red, blue = (photo(f"{n}.png", c).read_bytes() for n, c in (("r", (255, 0, 0)), ("b", (0, 0, 255))))
+    for data in (red, blue):
+        index_images([ImageRecord("sent", "", data=data)], extraction=extraction, store=store)
+    np.testing.assert_allclose(store.get("mean_colour", ["sent"]).vectors, [[0, 0, 1]], atol=1e-6)
+
+
+def test_one_id_for_two_different_images_without_files_is_a_failure(extraction, store, photo):
+    red, blue = (photo(f"{n}.png", c).read_bytes() for n, c in (("r", (255, 0, 0)), ("b", (0, 0, 255))))
+    records = [ImageRecord("sent", "", data=red), ImageRecord("sent", "", data=blue), ImageRecord("sent", "", data=red)]
+    report = index_images(records, extraction=extraction, store=store)
+    assert (report.indexed, report.skipped, len(report.failed)) == (1, 1, 1)
+    assert report.failed[0].path == "sent"
+    assert "two different images" in report.failed[0].error
+
+
+def test_threads_shared_with_others_are_used_and_left_running(mean_colour, store, photo):
+    data = photo("red.png", (255, 0, 0)).read_bytes()
+    with ThreadPoolExecutor(1, thread_name_prefix="shared") as pool:
+        extraction = Extraction(mean_colour(), pool=pool)
+        index_images([ImageRecord("sent", "", data=data)], extraction=extraction, store=store)
+        assert extraction.embed_sources([data])[0] == [0]
+        assert pool.submit(lambda: 1).result() == 1
