@@ -62,6 +62,7 @@ class PairSampling:
         nearest: how many items count as looking most alike.
 
     Attributes:
+        photos: how many images there are.
         alone: int64, images that are the only one of their item.
 
     Raises:
@@ -84,6 +85,7 @@ class PairSampling:
             self._index.require_two_images()
         self._seed, self._variants = seed, variants
         self._hard_share, self._nearest = hard_share, nearest
+        self.photos = len(self._index.items)
         self.alone = self._index.alone
 
     def epoch(self, epoch: int, *, embeddings: NDArray[np.float32] | None = None) -> Pairs:

@@ -47,10 +47,16 @@ class TrainingConfig(BaseModel):
         objective: ``embedding`` (a loss on batches of embeddings), ``pairs`` (same or different), ``triplets``
             (DeepRanking's sampling) or ``hard_negatives`` (tuples mined anew every epoch).
         loss: name, mapping, or a list of them with weights, as ``util.metric_learning.losses`` takes them.
+        embedding_loss: of pairs: how much of ``loss``, on the embeddings of all photos of a batch, is added to the pair
+            head's cross-entropy; 0 for none.
+        hard_share: of pairs: share of the different ones that show an item which looked most alike to the network as it
+            was when the epoch began; the others are drawn from all items.
         miner: as ``util.metric_learning.miners`` takes it.
         sampler: as ``util.metric_learning.samplers`` takes it.
         augmentation: ``none``, ``light``, ``standard``, ``strong``, or a mapping of its settings, which may begin
             with ``level``.
+        views: how many different views of each photo there are in all epochs together; 0 makes a new one each time. The
+            few are made once and kept on disk, which pays where the recipe is slow: exposures, removed backgrounds.
         cutmix: share of batches in which pieces of photos are swapped (S. Yun et al., "CutMix", ICCV 2019); needs a
             loss that classifies.
         cutmix_until: share of the epochs after which photos stay whole.
@@ -95,9 +101,12 @@ class TrainingConfig(BaseModel):
     item_from: str = "auto"
     objective: Objective = "embedding"
     loss: Specification | list[Specification] = "arcface"
+    embedding_loss: float = Field(0.0, ge=0)
+    hard_share: Share = 0.0
     miner: Specification | None = None
     sampler: Specification = "random"
     augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+    views: int = Field(0, ge=0)
     cutmix: Share = 0.0
     cutmix_until: Share = 0.9
     epochs: int = Field(30, ge=1)

@@ -51,7 +51,7 @@ class TrainingData(LightningDataModule):
     Args:
         config: says where they are and how they are split.
         limits: largest photo accepted.
-        cache: keeps cut-outs on disk, for recipes that remove backgrounds.
+        cache: keeps on disk what takes long to make: cut-outs, and views where they are few.
         progress: told after every photo that is read.
 
     Raises:
@@ -77,6 +77,7 @@ class TrainingData(LightningDataModule):
             recipe,
             config.augmentation,
             size=size,  # type: ignore[arg-type] # the configuration refuses recipes without a size
+            views=config.views,
             memory_bytes=config.memory_mb * 2**20,
             limits=limits,
             cache=cache,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,14 +45,16 @@ class TrainingImages:
         augmentation: how photos are varied.
         size: (height, width) of augmented images.
         memory_bytes: how many bytes of decoded photos are kept.
+        views: how many different views of each photo there are; 0 for one a seed.
         limits: largest photo accepted.
-        cache: keeps cut-outs on disk.
+        cache: keeps cut-outs on disk, and views where they are few.
     """
 
     records: Sequence[ImageRecord]
     recipe: Recipe
     augmentation: AugmentationConfig
     size: tuple[int, int]
+    views: int = 0
     memory_bytes: int = 2**31
     limits: ImageLimits = DEFAULT_LIMITS
     cache: PreprocessCache | None = None
@@ -100,11 +103,28 @@ class TrainingImages:
 
         Args:
             position: of the photo.
-            seed: of the augmentation.
+            seed: of the augmentation; where there are few views, it chooses one of them.
             variant: index in ``util.metric_learning.pairs.VARIANTS``.
         """
+        if not self.views:
+            return self._made(position, seed, variant)
+        view = seed % self.views
+        if self.cache is None:
+            return self._made(position, view, variant)
+        return self.cache.get_or_make(
+            self._view_digest(position, view, variant), self.recipe, lambda: self._made(position, view, variant)
+        )
+
+    def _made(self, position: int, seed: int, variant: int) -> Pixels:
         picture = self._small_rest.apply(self._augmenter(self._get(position), seed))
         return self._with_channels(_variant(picture, variant))
+
+    def _view_digest(self, position: int, view: int, variant: int) -> str:
+        """sha256 over all that a view is made of besides the recipe."""
+        record = self.records[position]
+        photo = record.metadata.get("sha256") or content_hash(read_bytes(record.path, limits=self.limits))
+        parts = (photo, self.augmentation.model_dump_json(), self.size, view, variant)
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
     def prepared(self, record: ImageRecord) -> Pixels:
         """A photo exactly as the extractor prepares it: uint8 (H, W, C).

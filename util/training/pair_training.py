@@ -13,8 +13,19 @@ from util.training.batch import Batch
 from util.training.trained_network import TrainedNetwork
 
 
+AUROC = "val_auroc"
+"""What the best weights of a verifier are chosen by."""
+
+
 class PairTraining(TrainedNetwork):
-    """Cross-entropy of `[same, different]` over pairs of a batch's photos; every photo is embedded once."""
+    """Cross-entropy of `[same, different]` over pairs of a batch's photos; every photo is embedded once.
+
+    From random weights pairs alone teach little: one bit each, of which the easy ones soon say nothing. So a loss that
+    tells all items apart may be added (Y. Sun et al., "Deep Learning Face Representation by Joint
+    Identification-Verification", NIPS 2014).
+    """
+
+    chosen_by = AUROC
 
     @property
     def embedding_part(self) -> nn.Module:
@@ -26,15 +37,18 @@ class PairTraining(TrainedNetwork):
         return cast(SiameseNetwork, self.network)
 
     def loss_of(self, batch: Batch) -> torch.Tensor:
-        """Cross-entropy over the batch's pairs."""
+        """Cross-entropy over the batch's pairs, and the loss on embeddings where one is asked for."""
         embeddings = self.embed(batch.images)
         first, second, same = batch.pairs.unbind(1)
         logits = self._siamese.pair_logits(embeddings[first], embeddings[second])
-        return functional.cross_entropy(logits.float(), torch.where(same == 1, SAME, DIFFERENT))
+        loss = functional.cross_entropy(logits.float(), torch.where(same == 1, SAME, DIFFERENT))
+        if self.config.embedding_loss:
+            loss = loss + self.config.embedding_loss * self.loss(embeddings, batch.labels)
+        return loss
 
     def measured(self, embeddings: torch.Tensor) -> dict[str, float]:
         """Adds how well pairs are told apart: every query with its nearest right and its nearest wrong photo."""
-        return super().measured(embeddings) | {"val_auroc": self._auroc(embeddings)}
+        return super().measured(embeddings) | {AUROC: self._auroc(embeddings)}
 
     def _auroc(self, embeddings: torch.Tensor) -> float:
         """Area under the ROC of the hardest pairs: each query against its nearest photo of its item, and of others."""

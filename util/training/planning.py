@@ -38,7 +38,9 @@ def plan_for(config: TrainingConfig, data: TrainingData, trained: TrainedNetwork
         InvalidInputError: if the objective asks for what the photos do not have, or for an unknown sampler.
     """
     if config.objective == "pairs":
-        return PairPlan(data.labels, batch_size=config.batch_size, seed=config.seed)
+        sampling = PairSampling(data.labels, seed=config.seed, hard_share=config.hard_share)
+        embed = (lambda: _embedded(data, trained)) if config.hard_share else None
+        return PairPlan(sampling, batch_size=config.batch_size, seed=config.seed, embed=embed)
     if config.objective == "triplets":
         return TripletPlan(data.labels, batch_size=config.batch_size, seed=config.seed)
     if config.objective == "hard_negatives":
@@ -79,23 +81,24 @@ class PairPlan(EpochPlan):
     for each photo of the set, so that an epoch is as long as others are.
 
     Args:
-        labels: (N,) the item of each photo.
+        sampling: draws the pairs.
         batch_size: photos a batch; a pair has two.
-        seed: of the drawing.
+        seed: of the augmentation.
+        embed: (N, D) embeddings of all photos by the network as it is now, where ``sampling`` draws hard pairs.
     """
 
-    def __init__(self, labels: Indices, *, batch_size: int, seed: int) -> None:
+    def __init__(self, sampling: PairSampling, *, batch_size: int, seed: int, embed: Embed | None = None) -> None:
         super().__init__(seed=seed)
-        self.sampling = PairSampling(labels, seed=seed)
+        self.sampling, self.embed = sampling, embed
         self.pairs_a_batch = max(1, batch_size // 2)
-        self.photos = len(labels)
 
     def __len__(self) -> int:
-        return max(1, self.photos // self.pairs_a_batch)
+        return max(1, self.sampling.photos // self.pairs_a_batch)
 
     def steps(self, epoch: int) -> Iterator[StepPlan]:
         """Of the epoch's pairs, in their random order, as many as there are photos: ten epochs for all pairs."""
-        pairs, random = self.sampling.epoch(epoch), self.random(epoch)
+        embeddings = self.embed() if self.embed is not None else None
+        pairs, random = self.sampling.epoch(epoch, embeddings=embeddings), self.random(epoch)
         for start in range(0, len(self) * self.pairs_a_batch, self.pairs_a_batch):
             rows = slice(start, start + self.pairs_a_batch)
             first, second = pairs.first[rows], pairs.second[rows]

@@ -33,7 +33,7 @@ from util.training.pair_training import PairTraining
 from util.training.planning import plan_for
 from util.training.run_folder import RunFolder
 from util.training.starting import start_network
-from util.training.trained_network import RECALL, TrainedNetwork
+from util.training.trained_network import TrainedNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Surroundings:
         runs_dir: folder of runs.
         models_dir: folder of extractors.
         limits: largest photo accepted.
-        cache: keeps cut-outs on disk.
+        cache: keeps cut-outs on disk, and views; without one, a run with few views keeps them in ``runs_dir``.
         progress: told after every photo that is read at the start.
         report: told after every epoch.
         bar: whether Lightning draws its progress bar.
@@ -131,7 +131,10 @@ def train(
     """
     started, around = time.perf_counter(), surroundings or Surroundings()
     folder = RunFolder(around.runs_dir / config.name)
-    data = TrainingData(config, limits=around.limits, cache=around.cache, progress=around.progress)
+    cache = around.cache
+    if cache is None and config.views:
+        cache = PreprocessCache(around.runs_dir / ".views")  # no run's name begins so, and runs share what they can
+    data = TrainingData(config, limits=around.limits, cache=cache, progress=around.progress)
     checkpoint = folder.open_for(config, restart=restart)
     trained = _trained_network(config, data, loss)
     if not folder.finished:
@@ -181,7 +184,7 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
 
 
 def _loss(config: TrainingConfig, data: TrainingData, given: nn.Module | None) -> nn.Module:
-    if config.objective == "pairs":
+    if config.objective == "pairs" and not config.embedding_loss:
         return nn.Identity()  # the pair head's cross-entropy is the loss
     specification = cast(Any, config.loss) if given is None else given  # build_loss checks JSON values
     loss = build_loss(specification, classes=len(data.item_names), dimension=config.dimension)
@@ -224,9 +227,9 @@ def _trainer(trained: TrainedNetwork, data: TrainingData, folder: RunFolder, aro
     photos = config.batch_size * trained.steps_an_epoch
     callbacks.append(EpochLog(folder.metrics, photos=photos, report=around.report))
     if config.patience:
-        callbacks.append(EarlyStopping(RECALL, mode="max", patience=config.patience, verbose=False))
+        callbacks.append(EarlyStopping(trained.chosen_by, mode="max", patience=config.patience, verbose=False))
     always: dict[str, Any] = {"dirpath": folder.path, "enable_version_counter": False, "save_on_train_epoch_end": True}
-    callbacks.append(ModelCheckpoint(filename="best", monitor=RECALL, mode="max", save_top_k=1, **always))
+    callbacks.append(ModelCheckpoint(filename="best", monitor=trained.chosen_by, mode="max", save_top_k=1, **always))
     callbacks.append(ModelCheckpoint(filename="last", save_top_k=1, **always))
     return Trainer(
         max_epochs=config.epochs,
@@ -259,12 +262,8 @@ def _precision(config: TrainingConfig) -> Any:
 def _best_metrics(checkpoint: dict[str, Any]) -> dict[str, float]:
     """The validation that a checkpoint was kept for."""
     for name, state in checkpoint["callbacks"].items():
-        if (
-            name.startswith("ModelCheckpoint")
-            and state.get("monitor") == RECALL
-            and state["best_model_score"] is not None
-        ):
-            return {RECALL: float(state["best_model_score"])}
+        if name.startswith("ModelCheckpoint") and state.get("monitor") and state["best_model_score"] is not None:
+            return {state["monitor"]: float(state["best_model_score"])}
     return {}
 
 

@@ -10,7 +10,7 @@ from util.images import read_image
 from util.preprocess.cache import PreprocessCache
 from util.preprocess.exposure import exposure_pair
 from util.preprocess.recipe import Recipe
-from util.training.augmentation import AugmentationConfig
+from util.training.augmentation import AugmentationConfig, Augmenter
 from util.training.images import TrainingImages
 
 
@@ -83,3 +83,27 @@ def test_photos_that_cannot_be_read_are_left_out_and_listed(look_alikes, tmp_pat
     images = images_of(tmp_path / "set", "square, resize=32")
     assert len(images) == 5
     assert [one.path for one in images.left_out] == [str(broken)]
+
+
+def test_few_views_are_made_once_and_kept(look_alikes, tmp_path, monkeypatch):
+    cache = PreprocessCache(tmp_path / "cache")
+    recipe = "square, resize=32, channels=exposure"
+    images = images_of(look_alikes, recipe, level="strong", views=2, cache=cache)
+    first = [images.augmented(1, seed, variant=2) for seed in range(4)]
+    np.testing.assert_array_equal(first[0], first[2])
+    np.testing.assert_array_equal(first[1], first[3])
+    assert (first[0] != first[1]).any()
+    endless = images_of(look_alikes, recipe, level="strong")
+    np.testing.assert_array_equal(first[1], endless.augmented(1, 1, variant=2))
+    monkeypatch.setattr(Augmenter, "__call__", lambda *_: pytest.fail("made again"))
+    np.testing.assert_array_equal(images_of(look_alikes, recipe, level="strong", views=2, cache=cache)
+                                  .augmented(1, 5, variant=2), first[1])  # fmt: skip
+
+
+def test_views_of_another_augmentation_are_other_views(look_alikes, tmp_path):
+    cache = PreprocessCache(tmp_path / "cache")
+    made = [
+        images_of(look_alikes, "square, resize=32", level=level, views=1, cache=cache).augmented(0, 0)
+        for level in ("none", "strong")
+    ]
+    assert (made[0] != made[1]).any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from util.metric_learning.samplers import build_sampler
+from util.metric_learning.pairs import PairSampling
 from util.training.planning import HardNegativePlan, PairPlan, SampledPlan, TripletPlan
 from util.training.plans import Batches
 
@@ -16,7 +17,7 @@ def embedded():
 
 PLANS = {
     "random": lambda seed: SampledPlan(build_sampler("random", labels=LABELS, batch_size=7, seed=seed), seed=seed),
-    "pairs": lambda seed: PairPlan(LABELS, batch_size=8, seed=seed),
+    "pairs": lambda seed: PairPlan(PairSampling(LABELS, seed=seed), batch_size=8, seed=seed),
     "triplets": lambda seed: TripletPlan(LABELS, batch_size=9, seed=seed),
     "hard": lambda seed: HardNegativePlan(LABELS, batch_size=14, seed=seed, embed=embedded),
 }
