@@ -13,6 +13,7 @@ from util.vector_store.embedded import EmbeddedStore
 STORES: dict[str, Callable[[Path], VectorStore]] = {
     "embedded": lambda folder: open_store(f"embedded:{folder / 'nearid.db'}"),
     "embedded, cached on disk": lambda folder: EmbeddedStore(folder / "nearid.db", cache_from=0),
+    "qdrant, in the process": lambda folder: open_store(f"qdrant+local:{folder / 'qdrant'}"),
 }
 
 
