@@ -7,6 +7,8 @@ to a user, so the message has to be enough.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 
@@ -102,6 +104,35 @@ class StoreUnavailableError(StoreError):
     """A store that cannot be reached or opened."""
 
     code = "store_unavailable"
+
+
+class PartialWriteError(StoreError):
+    """A batch of which a store confirmed only a part; the rest may or may not be there.
+
+    Writing the batch again does no harm.
+
+    Attributes:
+        space: name of the space.
+        confirmed: ids that are written.
+        unconfirmed: ids that the store refused, did not answer for or was not asked to write any more.
+        reason: what was wrong with the first of them.
+    """
+
+    code = "partly_written"
+
+    def __init__(self, space: str, *, confirmed: Sequence[str], unconfirmed: Sequence[str], reason: str) -> None:
+        self.space, self.reason = space, reason
+        self.confirmed, self.unconfirmed = tuple(confirmed), tuple(unconfirmed)
+        super().__init__(
+            f"space {space!r}: {len(self.confirmed)} of {len(self.confirmed) + len(self.unconfirmed)} images of a "
+            f"batch are written, the others are not confirmed ({reason}): write the batch again"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        made = partial(
+            type(self), self.space, confirmed=self.confirmed, unconfirmed=self.unconfirmed, reason=self.reason
+        )
+        return made, ()
 
 
 class SpaceNotFoundError(StoreError):

@@ -113,7 +113,7 @@ def _check_id(id_: str) -> None:
         raise InvalidInputError(f"an image id is text, not {id_!r}")
     if not id_:
         raise InvalidInputError("an image id cannot be empty: give each image a name")
-    if not _storable(id_):
+    if not storable(id_):
         raise InvalidInputError(f"the image id {id_!r} is not valid Unicode text: rename the file")
 
 
@@ -127,23 +127,23 @@ def _check_metadata(id_: str, fields: Metadata) -> None:
 
 
 def _reason_against(name: object, value: object) -> str | None:  # noqa: PLR0911 - one answer a kind of value
-    if not isinstance(name, str) or not _storable(name):
+    if not isinstance(name, str) or not storable(name):
         return "the name of a field must be valid Unicode text"
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
-        return None if _storable(value) else "is not valid Unicode text"
+        return None if storable(value) else "is not valid Unicode text"
     if isinstance(value, int):
         return None if value in _INT64 else f"{value} is over 64 bits: store it as text"
     if isinstance(value, float):
         return None if math.isfinite(value) else f"{value} is not a finite number: leave the field out"
     if isinstance(value, list):
-        texts = all(isinstance(member, str) and _storable(member) for member in value)
+        texts = all(isinstance(member, str) and storable(member) for member in value)
         return None if texts else "a list may hold text only"
     return f"holds {type(value).__name__}: text, numbers, booleans and lists of text can be stored"
 
 
-def _storable(text: str) -> bool:
+def storable(text: str) -> bool:
     """Whether text survives UTF-8: no lone surrogates (undecodable file names have them), no NUL, which ends C text."""
     if text.isascii():
         return "\0" not in text
