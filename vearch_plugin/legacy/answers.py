@@ -15,14 +15,25 @@ ERROR_STATUS = 551
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a document lies: ``_index`` and ``_type`` of every answer about one."""
+    """Where a document lies: ``_index`` and ``_type`` of every answer about one.
+
+    Attributes:
+        database: name of the database.
+        space: name of the space in it.
+        long_ids: whether its ids are told as numbers.
+    """
 
     database: str
     space: str
+    long_ids: bool = False
 
     def document(self, id_: str, **more: object) -> dict[str, Any]:
         """An answer about a document of this space."""
-        return {"_index": self.database, "_type": self.space, "_id": id_, **more}
+        return {"_index": self.database, "_type": self.space, "_id": self._told(id_), **more}
+
+    def _told(self, id_: str) -> str | int:
+        # Documents that came in by another way than these routes may have other ids.
+        return int(id_) if self.long_ids and id_.isascii() and id_.removeprefix("-").isdecimal() else id_
 
 
 def as_json(answer: object) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from util.errors import SpaceExistsError, SpaceNotFoundError
 from util.records import SpaceInfo
 from util.vector_store.base import VectorStore
+from vearch_plugin.legacy.answers import Place
 from vearch_plugin.legacy.errors import (
     DatabaseExistsError,
     DatabaseNotEmptyError,
@@ -22,7 +23,7 @@ from vearch_plugin.legacy.errors import (
     LegacySpaceExistsError,
     LegacySpaceNotFoundError,
 )
-from vearch_plugin.legacy.names import check_name, stored_name
+from vearch_plugin.legacy.names import check_database_name, stored_name
 from vearch_plugin.legacy.schema import Schema
 
 CATALOGUE = "nearid.legacy.databases"
@@ -60,6 +61,11 @@ class LegacySpace:
     info: SpaceInfo
 
     @property
+    def place(self) -> Place:
+        """How answers call it."""
+        return Place(self.database.name, self.schema.name, self.schema.long_ids)
+
+    @property
     def has_extractor(self) -> bool:
         """Whether images can be given for vectors."""
         return self.info.extractor != OWN_VECTORS
@@ -88,8 +94,9 @@ class Catalogue:
         Raises:
             DatabaseExistsError: if the name is taken.
             MasterRequestError: if it can be no name.
+            InvalidInputError: if there is none, or it is a word of a route.
         """
-        checked = check_name(name, "db")
+        checked = check_database_name(name)
         databases = self._databases()
         if checked in databases:
             raise DatabaseExistsError(checked)
@@ -142,7 +149,7 @@ class Catalogue:
         schema = Schema.parse(request)
         name = stored_name(database.name, schema.name)
         info = maker(schema, name) or _space_of_own_vectors(schema, name)
-        number = 1 + max((space.id for space in self._spaces()), default=0)
+        number = 1 + max((space.id for space in self.all_spaces()), default=0)
         kept = {"id": number, "database": database.name, "request": dict(schema.request)}
         attributes = {**info.attributes, _ATTRIBUTE: kept}
         try:
@@ -175,7 +182,7 @@ class Catalogue:
         """
         database = self.database(database_name)
         return sorted(
-            (space for space in self._spaces() if space.database.name == database.name), key=lambda space: space.id
+            (space for space in self.all_spaces() if space.database.name == database.name), key=lambda space: space.id
         )
 
     def drop_space(self, database_name: str, space_name: str) -> None:
@@ -192,7 +199,8 @@ class Catalogue:
         names = {key.removeprefix(_DATABASE): id_ for key, id_ in attributes.items() if key.startswith(_DATABASE)}
         return {name: Database(name, id_) for name, id_ in names.items() if isinstance(id_, int)}
 
-    def _spaces(self) -> list[LegacySpace]:
+    def all_spaces(self) -> list[LegacySpace]:
+        """The spaces of all databases."""
         databases = self._databases()
         infos = (info for info in self._store.list_spaces() if _ATTRIBUTE in info.attributes)
         named = ((info, databases.get(info.name.partition(".")[0])) for info in infos)

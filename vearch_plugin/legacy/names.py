@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from util.errors import InvalidInputError
 from vearch_plugin.legacy.errors import MasterRequestError
 
 DATABASE_ROUTES = ("_cluster", "list", "db", "space")
@@ -19,8 +20,7 @@ def check_name(name: object, what: str) -> str:
     """The name, if it can be one.
 
     Raises:
-        MasterRequestError: if it starts with a digit or an underscore, holds what a name may not, is too long, or
-            is a word of a route.
+        MasterRequestError: if it starts with a digit or an underscore, holds what a name may not, or is too long.
 
     >>> check_name("bottle", "database")
     'bottle'
@@ -29,10 +29,21 @@ def check_name(name: object, what: str) -> str:
         raise MasterRequestError(
             f"the name of a {what} starts with a letter and holds letters, digits and _ only, at most 64 of them"
         )
-    if name in DATABASE_ROUTES or name in OTHER_ROUTES:
-        taken = ", ".join(DATABASE_ROUTES + OTHER_ROUTES)
-        raise MasterRequestError(f"The name of db can not in [{taken}]!")
     return name
+
+
+def check_database_name(name: object) -> str:
+    """The name, if it can be a database's.
+
+    Raises:
+        InvalidInputError: if there is none, or it is a word of a route.
+        MasterRequestError: if it cannot be a name.
+    """
+    if name is None:
+        raise InvalidInputError("The name of db is required in request data!")
+    if name in DATABASE_ROUTES or name in OTHER_ROUTES:
+        raise InvalidInputError(f"The name of db can not in [{', '.join(DATABASE_ROUTES + OTHER_ROUTES)}]!")
+    return check_name(name, "database")
 
 
 def stored_name(database: str, space: str) -> str:

@@ -63,6 +63,7 @@ def parse_query(schema: Schema, body: Mapping[str, Any], *, size: str | None = N
     """
     query = as_object(body.get("query"), "the query")
     vector = _one_vector(schema, query)
+    _check_order(schema, body.get("sort"))
     low, high = _bounds(vector)
     scored = schema.vector.cosines(low, high)
     return Query(
@@ -117,6 +118,13 @@ def _one_vector(schema: Schema, query: Mapping[str, Any]) -> dict[str, Any]:
     if entry.get("field") != schema.vector.name:
         raise InvalidInputError(f"query has err for field: the vector field of the space is {schema.vector.name!r}")
     return entry
+
+
+def _check_order(schema: Schema, sort: object) -> None:
+    """Refuses orders other than that of the answers: best first."""
+    best_first = "desc" if schema.vector.metric == "InnerProduct" else "asc"
+    if any(order not in ("_score", {"_score": {"order": best_first}}) for order in as_list(sort, "sort")):
+        raise InvalidInputError(f'hits are sorted by "_score" only, {best_first}ending: the best ones first')
 
 
 def _normalize(vector: Mapping[str, Any]) -> bool:

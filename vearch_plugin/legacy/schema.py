@@ -69,6 +69,13 @@ class Schema:
         return cls(name, vectors[0], properties, {key: request[key] for key in _KEPT if key in request})
 
     @property
+    def long_ids(self) -> bool:
+        """Whether documents have numbers for ids."""
+        engine = self.request.get("engine")
+        id_type = engine.get("id_type") if isinstance(engine, Mapping) else None
+        return isinstance(id_type, str) and id_type.lower() == "long"
+
+    @property
     def partition_num(self) -> int:
         """How many partitions the program asked for; where the documents lie is the store's business."""
         return _count(self.request, "partition_num")

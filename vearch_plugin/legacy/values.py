@@ -28,7 +28,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         **dict.fromkeys(("bool", "boolean"), "boolean"),
         "date": "date",
     }
-)  # type: ignore[arg-type]
+)
 """What the types of 2021's schemas hold."""
 
 

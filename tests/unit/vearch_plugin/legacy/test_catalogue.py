@@ -2,6 +2,7 @@
 
 import pytest
 
+from util.errors import InvalidInputError
 from util.records import SpaceInfo
 from util.vector_store import open_store
 from vearch_plugin.legacy.catalogue import OWN_VECTORS, Catalogue
@@ -96,8 +97,8 @@ def test_what_the_master_refused(catalogue, request_for_bottles):
     catalogue.create_space("test", request_for_bottles, maker=own_vectors)
     refusals = [
         (lambda: catalogue.create_database("test"), DatabaseExistsError, 550, "dbname test is exists"),
-        (lambda: catalogue.create_database("list"), MasterRequestError, 550, "can not in"),
-        (lambda: catalogue.create_database(None), MasterRequestError, 550, "starts with a letter"),
+        (lambda: catalogue.create_database("7up"), MasterRequestError, 550, "starts with a letter"),
+        (lambda: catalogue.create_database(["list"]), MasterRequestError, 550, "starts with a letter"),
         (lambda: catalogue.database("missing"), DatabaseNotFoundError, 562, "db_notexists"),
         (lambda: catalogue.drop_database("test"), DatabaseNotEmptyError, 563, "db_not_empty"),
         (lambda: catalogue.space("test", "missing"), LegacySpaceNotFoundError, 565, "space_notexists"),
@@ -112,6 +113,12 @@ def test_what_the_master_refused(catalogue, request_for_bottles):
         with pytest.raises(kind, match=message) as caught:
             refused()
         assert caught.value.master_code == code
+
+
+@pytest.mark.parametrize(("name", "part"), [(None, "is required"), ("list", "can not in"), ("v1", "can not in")])
+def test_names_that_the_plugin_itself_refused(catalogue, name, part):
+    with pytest.raises(InvalidInputError, match=part):
+        catalogue.create_database(name)
 
 
 def test_how_a_space_is_shown(catalogue, request_for_bottles):

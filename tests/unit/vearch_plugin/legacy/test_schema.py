@@ -53,7 +53,6 @@ VECTOR = {"type": "vector", "dimension": 2}
         ({"name": "7up"}, "starts with a letter"),
         ({"name": None}, "starts with a letter"),
         ({"name": "a.b"}, "starts with a letter"),
-        ({"name": "v1"}, "can not in"),
         ({"properties": None}, "JSON object, not null"),
         ({"properties": {}}, "one vector field here, not 0"),
         ({"properties": {"a": VECTOR, "b": VECTOR}}, "one vector field here, not 2"),
