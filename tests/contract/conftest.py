@@ -1,7 +1,11 @@
 """Every store there is, opened on nothing."""
 
+import importlib.util
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,22 +20,100 @@ STORES: dict[str, Callable[[Path], VectorStore]] = {
     "qdrant, in the process": lambda folder: open_store(f"qdrant+local:{folder / 'qdrant'}"),
 }
 
+# A store on a server is one line here: the fixture that gives the URL of an empty one.
+SERVERS: dict[str, str] = {
+    "qdrant, on loopback": "qdrant_on_loopback",
+}
 
-@pytest.fixture(params=STORES)
+# And one on a real server, which has to be empty, one line here: the variable that holds its URL.
+GIVEN: dict[str, str] = {
+    "qdrant": "QDRANT_URL",
+}
+
+
+@pytest.fixture(params=[*STORES, *SERVERS, *(pytest.param(name, marks=pytest.mark.server) for name in GIVEN)])
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], VectorStore]]:
     """Opens the same store as often as it is called."""
+    open_one = opener(request.param, request, tmp_path)
     opened: list[VectorStore] = []
 
     def open_() -> VectorStore:
-        opened.append(STORES[request.param](tmp_path))
+        opened.append(open_one())
         return opened[-1]
 
     yield open_
     for store in opened:
         store.close()
+    if request.param in GIVEN:
+        leave_empty(open_one)
 
 
 @pytest.fixture
 def store(open_again: Callable[[], VectorStore]) -> VectorStore:
     """An open store without spaces."""
     return open_again()
+
+
+@pytest.fixture
+def all_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, VectorStore]]:
+    """All stores by name, open and without spaces; those on real servers where their URLs are given."""
+    names = [*STORES, *SERVERS, *(name for name, variable in GIVEN.items() if os.environ.get(variable))]
+    openers = {}
+    for number, name in enumerate(names):
+        (tmp_path / str(number)).mkdir()
+        openers[name] = opener(name, request, tmp_path / str(number))
+    stores = {name: open_one() for name, open_one in openers.items()}
+    yield stores
+    for name, store in stores.items():
+        store.close()
+        if name in GIVEN:
+            leave_empty(openers[name])
+
+
+def opener(name: str, request: pytest.FixtureRequest, folder: Path) -> Callable[[], VectorStore]:
+    """What opens the store of this name."""
+    if name in STORES:
+        return lambda: STORES[name](folder)
+    if name in SERVERS:
+        url = request.getfixturevalue(SERVERS[name])
+        return lambda: open_store(url)
+    url = os.environ.get(GIVEN[name], "")
+    if not url:
+        pytest.skip(f"{GIVEN[name]} names no server to test on")
+    with open_store(url) as store:
+        if store.list_spaces():
+            pytest.fail(f"the server of {GIVEN[name]} holds spaces, which these tests would drop: give an empty one")
+    return lambda: open_store(url)
+
+
+def leave_empty(open_one: Callable[[], VectorStore]) -> None:
+    """Drops all spaces."""
+    with open_one() as store:
+        for info in store.list_spaces():
+            store.drop_space(info.name)
+
+
+@pytest.fixture
+def qdrant_server() -> Iterator[object]:
+    """What speaks Qdrant's REST interface on loopback (see ``qdrant_server.py``)."""
+    server = sibling("qdrant_server").QdrantServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def qdrant_on_loopback(qdrant_server) -> str:
+    """The URL of an empty store on it."""
+    return f"qdrant+http://{qdrant_server.place}"
+
+
+def sibling(name: str) -> ModuleType:
+    """A module of this folder, which tests cannot import by its name."""
+    full = f"nearid_contract_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
