@@ -23,6 +23,9 @@ from util.search.calibrating import forget_calibration
 from util.search.extraction import Extraction, Failure, FileContent, Progress, batched, caught, no_progress
 from util.vector_store.base import VectorStore
 
+ID_TAKEN = "id_taken"
+"""Code of the failure of an image whose id stands for another file."""
+
 _CHUNK_BYTES = 128 * 2**20  # of files read ahead and not yet decoded
 
 
@@ -268,7 +271,7 @@ class _Indexing:
 
     def _refuse(self, read: _Read, other: str) -> None:
         reason = f"its id {read.record.id!r} stands for another file, {other}: index from a folder above both"
-        self.report.failed.append(Failure(read.record.name, reason))
+        self.report.failed.append(Failure(read.record.name, reason, ID_TAKEN))
 
     def _stored(self, ids: Sequence[str]) -> dict[str, Metadata]:
         found = self._store.get(self._space.name, ids)

@@ -1,0 +1,104 @@
+"""The extractors that the service holds: each loaded once, and shared by all requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from util.errors import FingerprintMismatchError, UnknownExtractorError
+from util.image_extract import describe, load
+from util.image_extract._describing import ExtractorInfo
+from util.image_extract.base import Extractor
+from util.records import SpaceInfo
+from vearch_plugin.batching import Batcher
+from vearch_plugin.errors import UnavailableError
+
+Key: TypeAlias = tuple[str, str]
+"""Name and recipe of an extractor."""
+
+_READY = ("none needed", "present")
+
+
+class LoadedExtractors:
+    """Extractors by name and recipe.
+
+    Args:
+        models_dir: folder of trained weights and their cards.
+        device: where networks run.
+        most: how many may be loaded; their memory is not given back before the service ends.
+        batcher: puts a loaded extractor behind a queue.
+    """
+
+    def __init__(self, *, models_dir: Path, device: str, most: int, batcher: Callable[[Extractor], Batcher]) -> None:
+        self._options: dict[str, Any] = {"device": device, "models_dir": models_dir}
+        self._most, self._batcher = most, batcher
+        self._loaded: dict[Key, Batcher] = {}
+        self._own_recipe: dict[str, Key] = {}
+        self._loading = threading.Lock()
+
+    @property
+    def all(self) -> list[Batcher]:
+        """Those loaded by now."""
+        return list(self._loaded.values())
+
+    def has(self, name: str) -> bool:
+        """Whether the extractor of a name is loaded."""
+        return name in self._own_recipe
+
+    def named(self, name: str) -> Batcher:
+        """The extractor of a name, with its own recipe. Nothing is downloaded for it.
+
+        Raises:
+            UnknownExtractorError: if there is none of this name that has all it needs; lists those that have.
+            ExtractorUnavailableError: if it cannot be loaded.
+            UnavailableError: if no more may be loaded.
+        """
+        with self._loading:
+            key = self._own_recipe.get(name)
+            if key is None:
+                self._require_ready(name)
+                extractor = load(name, **self._options)
+                key = (name, str(extractor.recipe))
+                self._keep(key, extractor)
+                self._own_recipe[name] = key
+        return self._loaded[key]
+
+    def of_space(self, info: SpaceInfo) -> Batcher:
+        """The extractor that made a space.
+
+        Raises:
+            FingerprintMismatchError: if its weights or recipe are no longer what they were.
+            ExtractorUnavailableError: if it cannot be loaded.
+            UnavailableError: if no more may be loaded.
+        """
+        key = (info.extractor, info.recipe)
+        with self._loading:
+            if key not in self._loaded:
+                self._keep(key, load(info.extractor, recipe=info.recipe, **self._options))
+        batcher = self._loaded[key]
+        if batcher.extractor.fingerprint != info.fingerprint:
+            raise FingerprintMismatchError(info.name, info.fingerprint, batcher.extractor.fingerprint)
+        return batcher
+
+    def described(self) -> list[ExtractorInfo]:
+        """What there is; see ``util.image_extract.describe``."""
+        return describe(self._options["models_dir"])
+
+    def close(self) -> None:
+        """Finishes what waits for a forward pass."""
+        for batcher in self.all:
+            batcher.close()
+
+    def _require_ready(self, name: str) -> None:
+        ready = [known.name for known in self.described() if known.weights in _READY]
+        if name not in ready:
+            raise UnknownExtractorError(f"no extractor {name!r} is ready here: there are {', '.join(ready)}")
+
+    def _keep(self, key: Key, extractor: Extractor) -> None:
+        if key in self._loaded:
+            return
+        if len(self._loaded) >= self._most:
+            raise UnavailableError(f"{self._most} extractors are loaded, and no more may be: use one of them")
+        self._loaded[key] = self._batcher(extractor)

@@ -1,0 +1,36 @@
+"""Structured logs: one JSON object a line on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from pythonjsonlogger.json import JsonFormatter
+
+from util.errors import InvalidInputError
+from vearch_plugin.observing import access_log, request_id
+
+_SAID_ANYWAY = ("uvicorn.error", access_log.name)
+
+
+def configure_logs(level: str) -> None:
+    """Sends log lines of ``level`` and above, and one line a request, to standard error.
+
+    Raises:
+        InvalidInputError: if there is no such level.
+    """
+    levels = logging.getLevelNamesMapping()
+    if level.upper() not in levels:
+        raise InvalidInputError(f"no log level {level!r}: use DEBUG, INFO, WARNING or ERROR (NEARID_LOG_LEVEL)")
+    handler = logging.StreamHandler(sys.stderr)
+    names = {"asctime": "time", "levelname": "level", "name": "logger"}
+    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names))
+    handler.addFilter(_add_request_id)
+    logging.basicConfig(handlers=[handler], level=levels[level.upper()], force=True)
+    for name in _SAID_ANYWAY:
+        logging.getLogger(name).setLevel(min(logging.INFO, levels[level.upper()]))
+
+
+def _add_request_id(record: logging.LogRecord) -> bool:
+    record.request_id = request_id.get()
+    return True
