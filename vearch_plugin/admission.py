@@ -94,9 +94,7 @@ class Keys:
     def _check_loopback(self, scope: Scope) -> None:
         server = scope.get("server") or ("", None)
         if not self._allow_anonymous and not is_loopback(str(server[0]), unknown=True):
-            raise UnauthorizedError(
-                "without an API key the service answers on this machine only: set NEARID_API_KEY"
-            )
+            raise UnauthorizedError("without an API key the service answers on this machine only: set NEARID_API_KEY")
 
 
 def is_loopback(host: str, *, unknown: bool = False) -> bool:
@@ -184,3 +182,4 @@ class _Body:
         self._complete = False
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and (len(declared) > _MOST_DIGITS or int(declared) > self._most):
+            raise self._too_large()
