@@ -6,9 +6,9 @@ import uvicorn
 
 from config.settings import ServiceSettings, load_service_settings, load_settings
 from util.errors import InvalidInputError
-from vearch_plugin.admission import is_loopback
 from vearch_plugin.app import create_app
 from vearch_plugin.logs import configure_logs
+from vearch_plugin.security import is_loopback
 
 _SLACK = 64  # connections beyond the requests in work, so that those too many get their answer
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 
+import numpy as np
 from fastapi import APIRouter, Request
+from numpy.typing import NDArray
 
-from util.records import Embeddings
 from vearch_plugin.asking import asked, failed_images
 from vearch_plugin.bodies import Body, read_body
 from vearch_plugin.openapi import image_body
@@ -42,8 +43,8 @@ def _embed(service: Service, body: Body) -> EmbedAnswer:
     kept, rows, undecoded = extraction.embed_sources(ask.data)
     failed = ask.all_failures(undecoded)
     told: list[list[float] | str | None] = [None] * ask.total
-    for position, vector in zip(kept, _written(rows, wanted), strict=True):
-        told[ask.positions[position]] = vector
+    for position, row in zip(kept, rows, strict=True):
+        told[ask.positions[position]] = _written(row, wanted)
     extractor = extraction.extractor
     return EmbedAnswer(
         extractor=extractor.name,
@@ -54,8 +55,8 @@ def _embed(service: Service, body: Body) -> EmbedAnswer:
     )
 
 
-def _written(rows: Embeddings, wanted: EmbedOptions) -> list[list[float]] | list[str]:
+def _written(row: NDArray[np.float32], wanted: EmbedOptions) -> list[float] | str:
     if wanted.encoding == "base64":
-        return [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in rows]
-    numbers: list[list[float]] = rows.tolist()
+        return base64.b64encode(row.astype("<f4").tobytes()).decode()
+    numbers: list[float] = row.tolist()
     return numbers
