@@ -1,8 +1,13 @@
 """Settings of every test."""
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import settings
+
+# Servers that tests talk to; importlib mode leaves the path to us.
+sys.path.append(str(Path(__file__).parent / "servers"))
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 

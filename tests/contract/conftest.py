@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from vearch_wire import VearchServer
 
 from util.vector_store import open_store
 from util.vector_store.base import VectorStore
@@ -23,11 +24,14 @@ STORES: dict[str, Callable[[Path], VectorStore]] = {
 # A store on a server is one line here: the fixture that gives the URL of an empty one.
 SERVERS: dict[str, str] = {
     "qdrant, on loopback": "qdrant_on_loopback",
+    "vearch, on loopback": "vearch_on_loopback",
+    "vearch, three partitions": "vearch_in_three_partitions",
 }
 
 # And one on a real server, which has to be empty, one line here: the variable that holds its URL.
 GIVEN: dict[str, str] = {
     "qdrant": "QDRANT_URL",
+    "vearch": "VEARCH_URL",
 }
 
 
@@ -99,6 +103,26 @@ def qdrant_server() -> Iterator[object]:
     server = sibling("qdrant_server").QdrantServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def vearch_server() -> Iterator[VearchServer]:
+    """What speaks Vearch's REST interface on loopback (see ``tests/servers/vearch_wire``)."""
+    server = VearchServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def vearch_on_loopback(vearch_server) -> str:
+    """The URL of an empty store on it."""
+    return vearch_server.url
+
+
+@pytest.fixture
+def vearch_in_three_partitions(vearch_server) -> str:
+    """The URL of an empty store whose spaces are divided, so that answers come in parts and out of order."""
+    return f"{vearch_server.url}?partitions=3"
 
 
 @pytest.fixture

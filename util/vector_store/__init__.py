@@ -18,6 +18,7 @@ class _Kind(NamedTuple):
 
 STORES = {
     "embedded": _Kind("embedded:PATH", "util.vector_store.embedded"),
+    "vearch": _Kind("vearch+http://user:password@HOST:9001/DB", "util.vector_store.vearch"),
     "qdrant": _Kind("qdrant+http://[:APIKEY@]HOST:6333 or qdrant+local:PATH", "util.vector_store.qdrant"),
 }
 """The stores there are, by the scheme of their URL up to a ``+``. A module is imported when its store is opened; it

@@ -1,0 +1,103 @@
+"""What Vearch answers: data, or an error of NearID.
+
+Vearch says in the body's ``code`` whether it did what was asked. The status of HTTP says nothing: the router passes on
+what the master refuses with status 200.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from util.errors import StoreError, StoreUnavailableError
+
+DB_MISSING, DB_EXISTS = 200, 201
+SPACE_EXISTS, SPACE_MISSING = 220, 221
+
+ADVICE = "give the address of a Vearch router, port 9001 by default"
+
+_REFUSED_USER = 3
+_GATEWAY = frozenset({502, 503, 504})
+# Timeouts, cancelled requests, elections of a leader, a partition server that is away, the layer below.
+_PASSING = frozenset({5, 8, 120, 121, *range(140, 146), 162, 700, 703, 704})
+_HINTS = {
+    100: "open the store with ?replicas=N, N at most the number of partition servers",
+    146: "disk or memory of a partition server has reached Vearch's resource_limit_rate: make room there",
+}
+
+
+class VearchError(StoreError):
+    """Vearch understood a request and refused it.
+
+    Attributes:
+        number: Vearch's own code of the error.
+    """
+
+    def __init__(self, number: int, message: str) -> None:
+        self.number = number
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[VearchError], tuple[int, str]]:
+        return type(self), (self.number, str(self))
+
+
+class PassingError(StoreUnavailableError):
+    """Vearch cannot answer now, but may in a moment.
+
+    Attributes:
+        settles: whether it is about a space that a part of the cluster may not have heard of yet.
+    """
+
+    def __init__(self, message: str, *, settles: bool = False) -> None:
+        self.settles = settles
+        super().__init__(message)
+
+
+def data_of(response: requests.Response, server: str) -> Any:
+    """The data of an answer; ``None`` where a success has none.
+
+    Args:
+        response: the answer.
+        server: how messages name the server.
+
+    Raises:
+        PassingError: if asking again may help.
+        VearchError: if the request was refused.
+        StoreUnavailableError: if this is not Vearch, or it does not let us in.
+    """
+    answer = _json(response)
+    if answer is None:
+        raise _not_vearch(response, server)
+    number, message = answer["code"], str(answer.get("msg", ""))
+    if number == 0:
+        return answer.get("data")
+    if number == _REFUSED_USER or response.status_code == 401:
+        raise StoreUnavailableError(f"{server} refuses user or password: {message or 'write them into the URL'}")
+    raise refusal(number, message, server, status=response.status_code)
+
+
+def refusal(number: int, message: str, server: str, *, status: int = 200) -> VearchError | PassingError:
+    """The error that a code of Vearch stands for, of a whole request or of one document in it."""
+    hint = f": {_HINTS[number]}" if number in _HINTS else ""
+    told = f"{server} answers with code {number} ({message or 'no reason given'}){hint}"
+    missing = "space_not_exist" in message
+    if missing or number in _PASSING or status in _GATEWAY or "too frequency" in message:
+        return PassingError(told, settles=missing)
+    return VearchError(146 if "resource_exhausted" in message else number, told)
+
+
+def _json(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) and isinstance(answer.get("code"), int) else None
+
+
+def _not_vearch(response: requests.Response, server: str) -> StoreUnavailableError:
+    kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+    told = f"HTTP {response.status_code}, {kind}"
+    if response.status_code in _GATEWAY:
+        return PassingError(f"{server} cannot be reached behind its gateway ({told})")
+    return StoreUnavailableError(f"{server} answers, but not as Vearch does ({told}): {ADVICE}")
