@@ -14,6 +14,7 @@ from util.cli import (
     models,
     preprocess,
     search,
+    serve,
     spaces,
     train,
 )
@@ -44,6 +45,7 @@ app.command("duplicates")(duplicates.duplicates)
 app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)
 app.command("extractors")(extractors.extractors)
+app.command("serve")(serve.serve)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(spaces.app, name="spaces")
 app.add_typer(models.app, name="models")
