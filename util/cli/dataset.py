@@ -92,7 +92,7 @@ def split(
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="grocery, flowers102 …")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="grocery, flowers102, cifar10.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to unpack into.")],
     as_json: options.Json = False,
 ) -> None:

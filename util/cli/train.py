@@ -146,13 +146,21 @@ def _print_epoch(report: EpochReport) -> None:
 
 
 def _draw(result: TrainingResult) -> list[str]:
-    """Curves of the run, beside its checkpoints."""
+    """Curves of the run and a map of its validation photos, beside its checkpoints."""
+    import numpy as np
+
+    from util.plots.embedding_map import embedding_map
     from util.plots.training_curves import training_curves
 
-    path = result.run / "curves.png"
-    figure = training_curves(result.run / "metrics.csv", title=result.name)
-    figure.savefig(path, dpi=120)
-    return [str(path)]
+    with np.load(result.run / "validation.npz") as kept:
+        embeddings, items = kept["embeddings"].astype(np.float32), kept["items"].tolist()
+    figures = {
+        "curves.png": training_curves(result.run / "metrics.csv", title=result.name),
+        "map.png": embedding_map(embeddings, items, method="pca", title=f"{result.name}: validation photos"),
+    }
+    for name, figure in figures.items():
+        figure.savefig(result.run / name, dpi=120)
+    return [str(result.run / name) for name in figures]
 
 
 def _print(result: TrainingResult, pictures: list[str]) -> None:
@@ -161,5 +169,5 @@ def _print(result: TrainingResult, pictures: list[str]) -> None:
     best = ", ".join(f"{name} {value:.3f}" for name, value in result.best.items() if name != "epoch")
     print(f"best: {best} (epoch {result.best['epoch']:.0f} of {result.epochs})")
     print(f"extractor: {result.name}  ({result.weights}, card {result.card.name})")
-    print(f"curves: {', '.join(pictures)}")
+    print(f"pictures: {', '.join(pictures)}")
     print(f"use it: nearid index PATH --extractor {result.name}")

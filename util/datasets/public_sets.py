@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from util.datasets.cifar10 import unpack_cifar10
 from util.datasets.tables import write_csv
 from util.errors import DatasetError
 from util.records import ImageRecord
@@ -91,6 +92,20 @@ _GROCERY_COMMIT = "fc80ba90f803d79d0383df52c5a4ac5de99ff6fc"
 _FLOWERS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
 
 PUBLIC_SETS: dict[str, PublicSet] = {
+    "cifar10": PublicSet(
+        sources=(
+            Source(
+                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                "cifar-10-python.tar.gz",
+                "md5:c58f30108f718f92721af3b95e74349a",
+            ),
+        ),
+        folder="",
+        tree="",
+        max_bytes=1024**3,
+        prepare=unpack_cifar10,
+        note="60,000 pictures of 10 kinds of things, 32×32 pixels (Krizhevsky, 2009), to start networks from",
+    ),
     "grocery": PublicSet(
         sources=(
             Source(

@@ -12,7 +12,6 @@ from util.networks.siamese import DIFFERENT, SAME, SiameseNetwork
 from util.training.batch import Batch
 from util.training.trained_network import TrainedNetwork
 
-
 AUROC = "val_auroc"
 """What the best weights of a verifier are chosen by."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from util.errors import InvalidInputError, RunExistsError
+from util.records import Embeddings
 from util.training.configuration import TrainingConfig
 
 _MAY_CHANGE = frozenset({"workers", "memory_mb", "half_weights"})
@@ -53,6 +56,11 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def embeddings(self) -> Path:
+        """``embeddings`` (V, D) and ``items`` (V,) of the validation photos, by the best weights."""
+        return self.path / "validation.npz"
+
+    @property
     def finished(self) -> bool:
         """Whether the run has ended."""
         return self.result.is_file()
@@ -91,6 +99,15 @@ class RunFolder:
     def write_result(self, content: dict[str, Any]) -> None:
         """Says that the run has ended, and how."""
         self.result.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def write_embeddings(self, embeddings: Embeddings, items: Sequence[str]) -> None:
+        """Keeps where the best weights put the validation photos, for pictures of them.
+
+        Args:
+            embeddings: (V, D) unit rows.
+            items: the V items.
+        """
+        np.savez_compressed(self.embeddings, embeddings=embeddings.astype(np.float16), items=np.array(items))
 
     def _changed(self, config: TrainingConfig) -> list[str]:
         if not self.settings.is_file():

@@ -34,6 +34,7 @@ from util.training.planning import plan_for
 from util.training.run_folder import RunFolder
 from util.training.starting import start_network
 from util.training.trained_network import TrainedNetwork
+from util.training.validation import embed_validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,11 @@ def train(
     metrics = _best_metrics(best)
     with torch.random.fork_rng(devices=[]):
         network = load_best(folder.best, _network(config))
+    mean, std = normalisation_of(config)
+    folder.write_embeddings(
+        embed_validation(network, data.val_dataloader(), mean=mean, std=std),
+        [str(record.item) for record in data.validation.records],
+    )
     weights = save_extractor(network, config, data, metrics=metrics, models_dir=around.models_dir)
     epochs = int(torch.load(folder.last, "cpu", weights_only=True)["epoch"]) + 1
     result = TrainingResult(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import nn
 
 from util.errors import DatasetError
-from util.records import ImageRecord
+from util.networks.normalisation import normalised
+from util.records import Embeddings, ImageRecord, unit_rows
 from util.training.plans import Indices
 
 LARGEST_GALLERY = 10_000
@@ -69,3 +72,23 @@ def plan_validation(training: Sequence[ImageRecord], held_out: Sequence[ImageRec
     names = {name: number for number, name in enumerate(sorted({str(record.item) for record in photos}))}
     items = np.array([names[str(record.item)] for record in photos], dtype=np.int64)
     return Validation(photos, items, len(gallery))
+
+
+def embed_validation(
+    network: nn.Module, batches: Iterable[torch.Tensor], *, mean: Sequence[float], std: Sequence[float]
+) -> Embeddings:
+    """Embeddings of validation photos by a network that has been trained.
+
+    Args:
+        network: gives embeddings; is put into evaluation mode.
+        batches: uint8 (B, H, W, C), on the network's device.
+        mean: of each channel.
+        std: likewise.
+
+    Returns:
+        float32 (V, D) unit rows.
+    """
+    network.eval()
+    with torch.inference_mode():
+        rows = [network(normalised(batch, mean, std)).float() for batch in batches]
+    return unit_rows(torch.cat(rows).numpy())

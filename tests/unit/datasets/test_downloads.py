@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import re
 import shutil
 import stat
@@ -23,10 +24,12 @@ from scipy.io import savemat
 
 from util.datasets import fetch, read_dataset
 from util.datasets.archives import unpack
+from util.datasets.cifar10 import unpack_cifar10
 from util.datasets.git_tree import tree_id
 from util.datasets.public_sets import PUBLIC_SETS, PublicSet, Source, list_flowers
 from util.datasets.transfer import download
 from util.errors import DatasetError, DownloadError, InvalidInputError
+from util.images import read_image
 
 
 class FileServer(ThreadingHTTPServer):
@@ -289,7 +292,7 @@ def test_a_set_that_is_not_the_published_one_does_not_appear(server, tmp_path, c
 
 
 def test_unknown_names_list_the_known_ones(tmp_path):
-    with pytest.raises(InvalidInputError, match="'cars'; there are flowers102, grocery"):
+    with pytest.raises(InvalidInputError, match="'cars'; there are cifar10, flowers102, grocery"):
         fetch("cars", tmp_path)
 
 
@@ -310,6 +313,38 @@ def test_flowers_become_a_list(tmp_path):
     (tmp_path / "setid.mat").write_bytes(b"no MATLAB file")
     with pytest.raises(DatasetError, match="MATLAB files"):
         list_flowers(tmp_path)
+
+
+@pytest.mark.slow  # torchvision is slow to import
+def test_cifar10_becomes_folders_of_pictures(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR10
+
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (3, 3072), np.uint8)
+    batches = {"data_batch_1": [3, 0, 9], "test_batch": [1, 1, 2]}
+    folder = tmp_path / "cifar10" / CIFAR10.base_folder
+    folder.mkdir(parents=True)
+    for name, labels in batches.items():
+        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": labels}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [f"class {n}" for n in range(10)]}))
+
+    def digest(name):
+        return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
+
+    with pytest.raises(DatasetError, match="not those of CIFAR-10"):
+        unpack_cifar10(tmp_path / "cifar10")
+    monkeypatch.setattr(CIFAR10, "train_list", [digest("data_batch_1")])
+    monkeypatch.setattr(CIFAR10, "test_list", [digest("test_batch")])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": digest("batches.meta")[1]})
+    unpack_cifar10(tmp_path / "cifar10")
+    records = {record.id: record for record in read_dataset(tmp_path / "cifar10" / "train")}
+    assert {name: record.item for name, record in records.items()} == {
+        "class 3/00000.png": "class 3", "class 0/00001.png": "class 0", "class 9/00002.png": "class 9"
+    }  # fmt: skip
+    expected = pixels[2].reshape(3, 32, 32).transpose(1, 2, 0)
+    np.testing.assert_array_equal(read_image(records["class 9/00002.png"].path), expected)
+    assert len(read_dataset(tmp_path / "cifar10" / "test")) == 3
+    assert not folder.exists()
 
 
 GROCERY = Path("../shared/data/grocery")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from util.metric_learning.samplers import build_sampler
 from util.metric_learning.pairs import PairSampling
+from util.metric_learning.samplers import build_sampler
 from util.training.planning import HardNegativePlan, PairPlan, SampledPlan, TripletPlan
 from util.training.plans import Batches
 
