@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from qdrant_client import models
 
-from util.errors import NearIdError, SpaceExistsError, StoreError, StoreUnavailableError
+from util.errors import NearIdError, PartialWriteError, SpaceExistsError, StoreError, StoreUnavailableError
 from util.records import SpaceInfo, unit_rows
 from util.vector_store import open_store
 from util.vector_store.filters import Range
@@ -135,8 +135,9 @@ def test_a_batch_cut_off_half_way_says_what_was_confirmed_and_can_be_written_aga
     refusing(qdrant_server, 503, after=1)
     vectors = unit_rows(np.random.default_rng(0).standard_normal((1500, 4)))
     batch = ([str(n) for n in range(1500)], vectors, [{"n": n} for n in range(1500)])
-    with pytest.raises(StoreUnavailableError, match="1000 of the batch's 1500 images were confirmed"):
+    with pytest.raises(PartialWriteError, match="1000 of 1500 images.*this is a test") as refusal:
         store.upsert("bottles", *batch, fingerprint=FINGERPRINT)
+    assert refusal.value.confirmed == tuple(batch[0][:1000])
     assert store.count("bottles") == 1000
     qdrant_server.disturb = lambda method, path: None
     store.upsert("bottles", *batch, fingerprint=FINGERPRINT)

@@ -10,6 +10,7 @@ from qdrant_client import QdrantClient, models
 from util.errors import (
     DimensionMismatchError,
     InvalidInputError,
+    PartialWriteError,
     SpaceExistsError,
     StoreError,
 )
@@ -123,8 +124,11 @@ class QdrantStore(VectorStore):
     ) -> None:
         """Writes a batch, in as many requests as its size needs.
 
-        Each request is written whole or not at all. Where a batch needs several and the server goes away between
-        them, the message says how many images it had confirmed; writing the batch again completes it.
+        Each request is written whole or not at all.
+
+        Raises:
+            PartialWriteError: if the batch needs several requests and only the first of them were confirmed; writing
+                the batch again completes it.
         """
         with self._connection.calling() as client:
             collection = need_collection(client, space)
@@ -135,10 +139,10 @@ class QdrantStore(VectorStore):
                 with self._connection.calling() as client:
                     client.upsert(collection.name, points, wait=True)
             except StoreError as error:
-                if confirmed:
-                    said = f"{error}; {confirmed} of the batch's {len(batch.ids)} images were confirmed before"
-                    raise type(error)(said) from error
-                raise
+                if not confirmed:
+                    raise
+                written, rest = batch.ids[:confirmed], batch.ids[confirmed:]
+                raise PartialWriteError(space, confirmed=written, unconfirmed=rest, reason=str(error)) from error
             confirmed += len(points)
 
     def get(self, space: str, ids: Sequence[str]) -> StoredImages:
