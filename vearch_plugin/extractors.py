@@ -51,7 +51,7 @@ class LoadedExtractors:
         """The extractor of a name, with its own recipe. Nothing is downloaded for it.
 
         Raises:
-            UnknownExtractorError: if there is none of this name that has all it needs; lists those that have.
+            UnknownExtractorError: if there is none of this name that has all it needs.
             ExtractorUnavailableError: if it cannot be loaded.
             UnavailableError: if no more may be loaded.
         """
@@ -92,9 +92,10 @@ class LoadedExtractors:
             batcher.close()
 
     def _require_ready(self, name: str) -> None:
-        ready = [known.name for known in self.described() if known.weights in _READY]
-        if name not in ready:
-            raise UnknownExtractorError(f"no extractor {name!r} is ready here: there are {', '.join(ready)}")
+        described = describe(self._options["models_dir"], name=name)
+        if not described or described[0].weights not in _READY:
+            # Naming them here would import them all: /v1/extractors does that for who asks.
+            raise UnknownExtractorError(f"no extractor {name!r} is ready here: /v1/extractors lists those there are")
 
     def _keep(self, key: Key, extractor: Extractor) -> None:
         if key in self._loaded:

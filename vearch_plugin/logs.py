@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from util.errors import InvalidInputError
@@ -24,7 +25,9 @@ def configure_logs(level: str) -> None:
         raise InvalidInputError(f"no log level {level!r}: use DEBUG, INFO, WARNING or ERROR (NEARID_LOG_LEVEL)")
     handler = logging.StreamHandler(sys.stderr)
     names = {"asctime": "time", "levelname": "level", "name": "logger"}
-    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names))
+    left_out = [*RESERVED_ATTRS, "color_message"]  # the latter is uvicorn's, for terminals
+    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    handler.setFormatter(JsonFormatter(fields, rename_fields=names, reserved_attrs=left_out))
     handler.addFilter(_add_request_id)
     logging.basicConfig(handlers=[handler], level=levels[level.upper()], force=True)
     for name in _SAID_ANYWAY:

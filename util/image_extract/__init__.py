@@ -66,14 +66,15 @@ def load(
     return load_extractor(name, models_dir, {"recipe": recipe, "device": device, **options})
 
 
-def describe(models_dir: Path = MODELS_DIR) -> list[ExtractorInfo]:
+def describe(models_dir: Path = MODELS_DIR, *, name: str | None = None) -> list[ExtractorInfo]:
     """What can be loaded, with dimension, recipe, and whether the weights are here or how to get them.
 
     An extractor whose file cannot be imported is listed with its error and spoils nothing for the others.
 
     Args:
         models_dir: folder of trained weights and their cards; it need not be there.
+        name: describes this extractor alone, without importing the others; nothing where there is none.
     """
     from util.image_extract._describing import describe_extractors
 
-    return describe_extractors(models_dir)
+    return describe_extractors(models_dir, name=name)

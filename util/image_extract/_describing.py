@@ -31,9 +31,13 @@ class ExtractorInfo:
     error: str = ""
 
 
-def describe_extractors(models_dir: Path) -> list[ExtractorInfo]:
+def describe_extractors(models_dir: Path, *, name: str | None = None) -> list[ExtractorInfo]:
     """Every module, every checkpoint, and the pattern of timm's models; see ``util.image_extract.describe``."""
     modules = module_names()
+    if name is not None:
+        if name in modules:
+            return [_describe_module(name)]
+        return [_describe_checkpoint(name, models_dir, shadowed=False)] if name in checkpoint_names(models_dir) else []
     return [
         *(_describe_module(name) for name in modules),
         *(_describe_checkpoint(name, models_dir, shadowed=name in modules) for name in checkpoint_names(models_dir)),

@@ -106,3 +106,9 @@ def test_modules_are_imported_only_when_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['phash']"
+
+
+def test_one_extractor_is_described_without_the_others(tmp_path):
+    assert [info.name for info in describe(tmp_path, name="phash")] == ["phash"]
+    assert describe(tmp_path, name="phash")[0] in describe(tmp_path)
+    assert describe(tmp_path, name="nobody") == []
