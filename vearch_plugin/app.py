@@ -16,6 +16,7 @@ from config.settings import ServiceSettings, Settings, load_service_settings, lo
 from util.errors import NearIdError
 from vearch_plugin import error_answers, openapi
 from vearch_plugin.admission import AdmissionMiddleware
+from vearch_plugin.legacy import routes as legacy_routes
 from vearch_plugin.observing import ObservingMiddleware
 from vearch_plugin.routes import embeddings, images, operations, searching, spaces
 from vearch_plugin.service import Service
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None, limits: ServiceSettings | None 
     app.add_middleware(ObservingMiddleware, metrics=service.metrics)
     for router in ROUTERS:
         app.include_router(router, responses=openapi.ERRORS)
+    legacy_routes.install(app)
     openapi.describe(app)
     return app
 

@@ -1,6 +1,6 @@
 """Real data, real processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,3 +78,39 @@ def hostile_images(tmp_path_factory) -> list[Path]:
     spec.loader.exec_module(module)
     photos = sorted(GROCERY.glob("train/*/*/*.jpg"))[:10]
     return module.write_hostile_images(tmp_path_factory.mktemp("hostile"), 2000, photos=photos)
+
+
+@pytest.fixture
+def start_service(tmp_path) -> Iterator[Callable[..., str]]:
+    """Starts the REST service on a free port of this machine and says its URL; options are settings of either kind."""
+    import threading
+    import time
+
+    import uvicorn
+
+    from config.settings import ServiceSettings, Settings
+    from vearch_plugin.app import create_app
+
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(**options: object) -> str:
+        given = {"store": f"embedded:{tmp_path / 'service.db'}", "rate_limit": "none", **options}
+        settings, limits = (
+            kind(_env_file=None, **{name: value for name, value in given.items() if name in kind.model_fields})
+            for kind in (Settings, ServiceSettings)
+        )
+        config = uvicorn.Config(create_app(settings, limits), port=0, log_config=None, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        running.append((server, thread))
+        deadline = time.monotonic() + 60
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < deadline, "the service did not start"
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(timeout=30)

@@ -47,8 +47,8 @@ class Operations:
     def insert(self, database: str, space_name: str, id_: str | None, body: bytes) -> dict[str, Any]:
         """Writes one document: ``POST /{db}/{space}[/{id}]``."""
         space = self.catalogue.space(database, space_name)
-        document = parse_document(space.schema, read_object(body, "the document"))
         given = new_id(space.schema) if id_ is None else check_id(space.schema, id_)
+        document = parse_document(space.schema, read_object(body, "the document"))
         row = None if document.feature is None else embed_feature(space, document.feature, embed=self.embed)
         write(self.store, space, [Entry(given, document, row)])
         return answers.written(space.place, given, status=201 if id_ is None else 200, result="created")

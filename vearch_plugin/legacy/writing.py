@@ -11,6 +11,7 @@ import numpy as np
 
 from util.errors import InvalidInputError
 from util.records import Embeddings, Metadata
+from util.search.calibrating import forget_calibration
 from util.vector_store.base import VectorStore
 from vearch_plugin.legacy.catalogue import LegacySpace
 from vearch_plugin.legacy.documents import SOURCE, Document
@@ -75,10 +76,14 @@ def change(store: VectorStore, space: LegacySpace, entry: Entry) -> None:
 
 def remove(store: VectorStore, space: LegacySpace, ids: Sequence[str]) -> int:
     """Removes documents and says how many of them were there."""
-    return store.delete(space.info.name, ids=ids) if ids else 0
+    removed = store.delete(space.info.name, ids=ids) if ids else 0
+    if removed:
+        forget_calibration(store, space.info.name)
+    return removed
 
 
 def _upsert(
     store: VectorStore, space: LegacySpace, ids: Sequence[str], rows: Embeddings, metadata: Sequence[Metadata]
 ) -> None:
     store.upsert(space.info.name, ids, rows, metadata, fingerprint=space.info.fingerprint)
+    forget_calibration(store, space.info.name)
