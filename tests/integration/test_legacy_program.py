@@ -267,7 +267,6 @@ def test_squared_distances_where_the_space_says_so(server):
 
 def test_how_the_master_and_the_plugin_said_no(server):
     init_vearch(server, 2)
-    bottle = {"name": "bottle"}
     master = [
         (
             requests.put(f"{server}/db/_create", json={"name": "bottle"}),
@@ -280,7 +279,6 @@ def test_how_the_master_and_the_plugin_said_no(server):
     ]
     for answer, body in master:
         assert (answer.status_code, answer.json()) == (551, body)
-    image = {"image": {"feature": "a.jpg"}}
     plugin = [
         (requests.put(f"{server}/db/_create"), "The request data can not be empty!"),
         (requests.put(f"{server}/db/_create", json={"name": "list"}), "The name of db can not in"),

@@ -61,8 +61,10 @@ class VectorField:
         if wrong:
             raise InvalidInputError(f"a feature of field {self.name!r} holds {kind_of(wrong[0])}: give numbers only")
         row = np.array([[_float(number) for number in feature]])
-        unit = unit_rows(row)
-        length = float(np.linalg.norm(row))
+        largest = float(np.max(np.abs(row)))
+        scaled = row / largest if 0 < largest < np.inf else row  # squares of large numbers would be infinite
+        unit = unit_rows(scaled)
+        length = largest * float(np.linalg.norm(scaled))
         if not (self.normalize or normalize) and abs(length - 1) > _LENGTH_TOLERANCE:
             raise InvalidInputError(
                 f"a feature of field {self.name!r} has length {length:.4g}, and NearID compares by cosine: create the "

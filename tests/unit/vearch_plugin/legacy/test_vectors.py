@@ -37,6 +37,15 @@ def test_a_vector_of_length_1_needs_no_normalization():
     assert np.linalg.norm(PLAIN.rows([0.6, 0.0, 0.8004])) == pytest.approx(1, abs=1e-6)
 
 
+def test_vectors_of_any_length_are_brought_to_length_1():
+    for factor in (1e-300, 1e-3, 1e300):
+        np.testing.assert_allclose(NORMALIZED.rows([3 * factor, 0, 4 * factor]), [[0.6, 0, 0.8]], rtol=1e-6)
+
+
+def test_a_vector_of_zeros_is_similar_to_nothing():
+    np.testing.assert_array_equal(NORMALIZED.rows([0, 0, 0]), [[0, 0, 0]])
+
+
 def test_a_query_may_ask_for_its_own_normalization():
     np.testing.assert_allclose(PLAIN.rows([3, 0, 4], normalize=True), [[0.6, 0, 0.8]], rtol=1e-6)
 
