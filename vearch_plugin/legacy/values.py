@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 
 _WHOLE = re.compile(r"[+-]?\d{1,20}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS_1_TO_9999 = range(-62_135_596_800_000, 253_402_300_800_000)
 
 
@@ -73,7 +74,7 @@ class Property:
         if isinstance(value, list):
             return [self.load(self.scalar(member)) for member in value]
         if self.kind == "date" and isinstance(value, int):
-            return datetime.fromtimestamp(value / 1000, UTC).isoformat().replace("+00:00", "Z")
+            return (_EPOCH + timedelta(milliseconds=value)).isoformat().replace("+00:00", "Z")
         return value
 
     def scalar(self, value: object) -> Scalar:
@@ -135,4 +136,4 @@ def _milliseconds_of(text: str) -> int | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
