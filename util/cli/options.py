@@ -9,7 +9,11 @@ import typer
 
 Store: TypeAlias = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="Store, e.g. embedded:data/nearid.db. [default: NEARID_STORE]"),
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Store, e.g. embedded:data/nearid.db or qdrant+http://HOST:6333. [default: NEARID_STORE]",
+    ),
 ]
 Space: TypeAlias = Annotated[
     str | None,

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from util.cli import options
-from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table
+from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table, progress_bar
 from util.cli.opening import Choices, choose_space, extraction_for_space, opened_store
 from util.cli.reading import read_datasets
 from util.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from util.records import SpaceInfo
+    from util.search.copying import CopyReport
     from util.search.extraction import Failure
 
 app = typer.Typer(
-    help="List, inspect, calibrate and drop the spaces of a store.", no_args_is_help=True, rich_markup_mode=None
+    help="List, inspect, calibrate, copy and drop the spaces of a store.", no_args_is_help=True, rich_markup_mode=None
 )
 
 _Name = Annotated[str, typer.Argument(metavar="SPACE", help="Name of the space.")]
@@ -108,6 +109,51 @@ def calibrate(
     else:
         print(f"{chosen}: known from {made.threshold:.4f} on, unsure from {made.lower:.4f}")
     leave_if_failed(failures, quiet=as_json)
+
+
+@app.command("copy")
+def copy(
+    space: _Name,
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="Store to copy into.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="Store to copy from. [default: NEARID_STORE]")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the copy. [default: SPACE]")] = None,
+    verify_only: Annotated[bool, typer.Option("--verify-only", help="Compare the two and write nothing.")] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images read and written at once.")] = 1000,
+    as_json: options.Json = False,
+) -> None:
+    """Copy a space with all it remembers into another store, then read it back and compare.
+
+    Stores are embedded:PATH, vearch+http://USER:PASSWORD@HOST:9001/DB, qdrant+http://:APIKEY@HOST:6333 or
+    qdrant+local:PATH. A copy that was broken off goes on where it stopped when it is started again.
+    """
+    from util.search.copying import copy_space, verify_copy
+
+    step, title = (verify_copy, "comparing") if verify_only else (copy_space, "copying")
+    with opened_store(source) as ours, opened_store(target) as theirs, progress_bar(title) as progress:
+        done = step(ours, space, theirs, name=name, batch_size=batch_size, progress=progress)
+        places = {"from": ours.url, "to": theirs.url}
+    if as_json:
+        print_json({"space": done.space, "as": done.target, **places, **_copied(done)})
+    elif verify_only:
+        print(f"{done.target!r} in {places['to']} is a copy of {done.space!r}: {done.images} images, all equal")
+    else:
+        print(
+            f"copied {done.space!r} to {done.target!r} in {places['to']}: {done.images} images, "
+            f"{done.written} written, {done.skipped} there before, all read back equal (checksum {done.checksum[:16]}…)"
+        )
+
+
+def _copied(done: CopyReport) -> dict[str, object]:
+    return {
+        "images": done.images,
+        "written": done.written,
+        "skipped": done.skipped,
+        "checksum": done.checksum,
+        "verified": True,
+        "seconds": round(done.seconds, 3),
+    }
 
 
 def _as_json(info: SpaceInfo) -> dict[str, object]:
