@@ -56,6 +56,11 @@ class NearIDClient:
         self._transport = Transport(url, api_key=api_key, timeout=timeout, retries=retries)
         self._batch_size = batch_size
 
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self._transport.url
+
     def index(
         self, space: str, images: Iterable[ImageRecord], *, extractor: str | None = None, create: bool = True
     ) -> Indexed:
@@ -75,7 +80,7 @@ class NearIDClient:
         """
         options = {"create": create} | ({} if extractor is None else {"extractor": extractor})
         failed: list[Failed] = []
-        asked = self._ask(f"{_space(space)}/images", "images", pack_records(images, failed), options, failed)
+        asked = self._ask(f"{_space(space)}/images", pack_records(images, failed), options, failed)
         parts = [self._read(answers.indexed, answer) for _, answer in asked]
         return Indexed(
             space,
@@ -109,7 +114,7 @@ class NearIDClient:
         """
         options = {"k": k, "where": _where(where), "min_score": min_score}
         failed: list[Failed] = []
-        asked = self._ask(f"{_space(space)}/search", "queries", pack_queries(images, failed), options, failed)
+        asked = self._ask(f"{_space(space)}/search", pack_queries(images, failed), options, failed)
         results = [self._read(_each(answers.search_result, "results"), answer) for _, answer in asked]
         return Found(tuple(result for some in results for result in some), tuple(failed))
 
@@ -137,7 +142,7 @@ class NearIDClient:
         options = {"threshold": threshold, "one_item": one_item, "where": _where(where)}
         failed: list[Failed] = []
         packed = pack_queries(images, failed)
-        asked = self._ask(f"{_space(space)}/identify", "queries", packed, options, failed, together=one_item)
+        asked = self._ask(f"{_space(space)}/identify", packed, options, failed, together=one_item)
         decisions = [self._read(_each(answers.decision, "decisions"), answer) for _, answer in asked]
         return Identified(tuple(one for some in decisions for one in some), tuple(failed))
 
@@ -161,7 +166,7 @@ class NearIDClient:
         parts = [
             (batch, self._read(answers.embedded, answer))
             for batch, answer in self._ask(
-                "/v1/embeddings", "images", pack_queries(images, failed), options, failed
+                "/v1/embeddings", pack_queries(images, failed), options, failed
             )
         ]  # fmt: skip
         if not parts:
@@ -249,7 +254,6 @@ class NearIDClient:
     def _ask(
         self,
         path: str,
-        images_field: str,
         images: Iterable[Packed],
         options: Mapping[str, Any],
         failed: list[Failed],
@@ -261,7 +265,7 @@ class NearIDClient:
         for batch in [list(images)] if together else batches(images, self._batch_size):
             if not batch:
                 continue
-            body = {**given, images_field: [image.body for image in batch]}
+            body = {**given, "images": [image.body for image in batch]}
             try:
                 answer = self._transport.call("POST", path, json=body)
             except ServiceRefusedError as error:
