@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
@@ -23,15 +24,20 @@ def configure_logs(level: str) -> None:
     levels = logging.getLevelNamesMapping()
     if level.upper() not in levels:
         raise InvalidInputError(f"no log level {level!r}: use DEBUG, INFO, WARNING or ERROR (NEARID_LOG_LEVEL)")
-    handler = logging.StreamHandler(sys.stderr)
+    logging.basicConfig(handlers=[json_handler(sys.stderr)], level=levels[level.upper()], force=True)
+    for name in _SAID_ANYWAY:
+        logging.getLogger(name).setLevel(min(logging.INFO, levels[level.upper()]))
+
+
+def json_handler(stream: TextIO) -> logging.Handler:
+    """Writes log records as JSON objects, each with the id of the request it belongs to."""
     names = {"asctime": "time", "levelname": "level", "name": "logger"}
     left_out = [*RESERVED_ATTRS, "color_message"]  # the latter is uvicorn's, for terminals
     fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(fields, rename_fields=names, reserved_attrs=left_out))
     handler.addFilter(_add_request_id)
-    logging.basicConfig(handlers=[handler], level=levels[level.upper()], force=True)
-    for name in _SAID_ANYWAY:
-        logging.getLogger(name).setLevel(min(logging.INFO, levels[level.upper()]))
+    return handler
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
