@@ -82,6 +82,18 @@ class UnknownVerifierError(InvalidInputError):
     code = "verifier_unknown"
 
 
+class UnknownReRankerError(InvalidInputError):
+    """No re-ranker has this name; the message lists the ones there are."""
+
+    code = "reranker_unknown"
+
+
+class ReRankerUnavailableError(NearIdError):
+    """The re-ranker exists but cannot be loaded here, usually for want of a package."""
+
+    code = "reranker_unavailable"
+
+
 class ExtractorUnavailableError(NearIdError):
     """The extractor exists but cannot be loaded here, usually for want of a package."""
 
