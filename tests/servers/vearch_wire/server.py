@@ -98,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answers a request."""
         if self.vearch._server is None:
             self.close_connection = True  # a kept connection to a server that is down
-            return
+            return None
         url = urlsplit(self.path)
         text = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         fault = self.vearch.next_fault(url.path)

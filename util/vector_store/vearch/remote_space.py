@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ MOST_IDS = 499
 EXACT, EXACT_WHERE_UNBUILT = 1, 2
 # Making a space makes its partitions on every server that holds one.
 _CREATION = 60.0
+_POLL = 0.2
 
 
 class RemoteSpace:
@@ -62,6 +64,22 @@ class RemoteSpace:
             raise
         if not isinstance(described, dict) or not isinstance(described.get("doc_num"), int):
             raise StoreError(f"{self._client.server} describes its space {self.name!r} in a way that cannot be read")
+        return described
+
+    def describe_whole(self) -> dict[str, Any] | None:
+        """What Vearch knows of the space once all its partitions answer: what is away is not counted.
+
+        Raises:
+            StoreUnavailableError: if some stay away.
+        """
+        give_up = time.monotonic() + self._client.timeout
+        while (described := self.describe()) is not None and not _is_whole(described):
+            if time.monotonic() > give_up:
+                trouble = "; ".join(map(str, described.get("errors") or ["no leader"]))
+                raise StoreUnavailableError(
+                    f"{self._client.server} cannot reach all of its space {self.name!r} ({trouble}): see to the cluster"
+                )
+            time.sleep(_POLL)
         return described
 
     def drop(self) -> None:
@@ -185,6 +203,10 @@ def filter_of(conditions: Sequence[Sequence[str]], slots: range | None = None) -
 def chunks(ids: Sequence[str], size: int = MOST_IDS) -> Iterator[Sequence[str]]:
     """Ids in parts that fit into one request."""
     return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def _is_whole(described: dict[str, Any]) -> bool:
+    return described.get("status") != "red" and not described.get("errors")
 
 
 def _list(answer: dict[str, Any], name: str) -> list[Any]:

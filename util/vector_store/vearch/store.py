@@ -17,7 +17,7 @@ from util.vector_store.vearch.catalogue import Catalogue, Entry, annotated, chec
 from util.vector_store.vearch.client import VearchClient, server_version
 from util.vector_store.vearch.deleting import delete_ids, delete_matching
 from util.vector_store.vearch.documents import content_of, encode, vectors_of
-from util.vector_store.vearch.indexes import plan_index, search_parameters
+from util.vector_store.vearch.indexes import IndexPlan, plan_index, search_parameters
 from util.vector_store.vearch.location import parse_location
 from util.vector_store.vearch.naming import vearch_name
 from util.vector_store.vearch.remote_space import MOST_IDS, RawDocument, RemoteSpace, chunks
@@ -78,23 +78,21 @@ class VearchStore(VectorStore):
     def create_space(self, space: SpaceInfo, *, exist_ok: bool = False) -> SpaceInfo:
         """Makes an empty space, and the database where it is missing."""
         check_attributes(space.attributes)
+        there = self._catalogue.find(space.name)
+        if there is not None and not exist_ok:
+            raise SpaceExistsError(f"the store {self.url} has a space {space.name!r} already: drop it or choose a name")
+        if there is not None:
+            _check_same(there.info, space)
+            if self._remote(space.name).describe() is None:  # dropped half-way
+                self._make(there.info, plan_index(there.info, self._options))
+            return self._counted(there)
         plan = plan_index(space, self._options)
         search_parameters(plan.kind, space.attributes)
-        there = self._catalogue.find(space.name)
-        if there is not None:
-            if not exist_ok:
-                raise SpaceExistsError(
-                    f"the store {self.url} has a space {space.name!r} already: drop it or choose a name"
-                )
-            _check_same(there.info, space)
-            space, plan = there.info, plan_index(there.info, self._options)
+        made = Entry(replace(space, count=0), plan.kind)
         self._catalogue.prepare()
-        remote = self._remote(space.name)
-        if not remote.create(schema(remote.name, space.dimension, plan)) and there is None:
-            self._adopt(remote, space, schema(remote.name, space.dimension, plan))
-        if there is None:
-            self._catalogue.write(Entry(replace(space, count=0), plan.kind))
-        return self.info(space.name)
+        self._make(space, plan)
+        self._catalogue.write(made)
+        return self._counted(made)
 
     def info(self, space: str) -> SpaceInfo:
         """Properties and current count of a space."""
@@ -223,19 +221,28 @@ class VearchStore(VectorStore):
         return RemoteSpace(self._client, self._database, vearch_name(space))
 
     def _counted(self, entry: Entry) -> SpaceInfo:
-        described = self._remote(entry.info.name).describe()
+        described = self._remote(entry.info.name).describe_whole()
         if described is None:
             raise StoreError(
                 f"space {entry.info.name!r} is in the catalogue, but Vearch has lost its images: drop it or index again"
             )
         return replace(entry.info, count=int(described["doc_num"]))
 
-    def _adopt(self, remote: RemoteSpace, space: SpaceInfo, wanted: Mapping[str, object]) -> None:
-        """Takes over a space that is not in the catalogue: a client was interrupted while it made it."""
+    def _make(self, space: SpaceInfo, plan: IndexPlan) -> None:
+        """Makes the part of a space that holds its images, or takes over one whose making was interrupted."""
+        remote = self._remote(space.name)
+        wanted = schema(remote.name, space.dimension, plan)
+        if remote.create(wanted):
+            return
         described = remote.describe() or {}
+        if not described.get("partitions"):
+            # The cluster was interrupted: no part of the space was ever made.
+            remote.drop()
+            remote.create(wanted)
+            return
         fields = described.get("schema", {}).get("fields", [])
         dimensions = [field.get("dimension") for field in fields if field.get("name") == VECTOR]
-        if described.get("doc_num") != 0 or dimensions != [space.dimension]:
+        if described["doc_num"] or dimensions != [space.dimension]:
             raise StoreError(
                 f"Vearch has a space {remote.name!r} in database {self._database!r} that NearID does not know: "
                 "drop it there, or choose another name"
