@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from util.errors import ImageError, ImageTooLargeError
+from util.image_extract import describe
 from util.records import SpaceInfo
 from util.search.extraction import Failure, batched
 from util.search.indexing import space_for
@@ -31,10 +32,8 @@ def space_of_extractor(service: Service, schema: Schema, name: str) -> SpaceInfo
     Returns:
         The space; ``None`` where no extractor fits, so that the vectors must be the programs' own.
     """
-    ready = {known.name for known in service.extractors.described()
-             if known.weights in _READY and known.dimension == schema.vector.dimension}  # fmt: skip
     for wanted in (schema.vector.model, service.settings.extractor):
-        if wanted in ready:
+        if wanted and _fits(service, schema, wanted):
             return space_for(service.extraction_of(wanted).extractor, name)
     return None
 
@@ -57,6 +56,12 @@ def embed_images(service: Service, info: SpaceInfo, images: Sequence[str]) -> li
     for some in batched(images, service.limits.max_request_images):  # not the files of a long request all at once
         rows += _embed(service, info, some)
     return rows
+
+
+def _fits(service: Service, schema: Schema, extractor: str) -> bool:
+    """Whether an extractor is ready and makes vectors of the schema's dimension; asked of this one alone."""
+    described = describe(service.settings.models_dir, name=extractor)
+    return any(known.weights in _READY and known.dimension == schema.vector.dimension for known in described)
 
 
 def _embed(service: Service, info: SpaceInfo, images: Sequence[str]) -> list[Row]:
