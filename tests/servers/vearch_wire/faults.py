@@ -28,7 +28,7 @@ class Fault:
     spoil: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
-def gateway_timeout(path: str, *, applied: bool, times: int = 1) -> Fault:
+def gateway_timeout(path: str, *, applied: bool = False, times: int = 1) -> Fault:
     """The router gave up waiting; what it had passed on may have been done."""
     return Fault(path, times, applied, 504, {"code": 5, "msg": "timeout:context deadline exceeded"})
 

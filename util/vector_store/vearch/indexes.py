@@ -69,9 +69,11 @@ def plan_index(space: SpaceInfo, options: Mapping[str, str]) -> IndexPlan:
     >>> plan_index(SpaceInfo("s", "e", 512, "f"), {"expected": "3000000", "partitions": "2"})
     IndexPlan(kind='HNSW', parameters={}, partitions=2, replicas=1, expected=1500000)
     """
-    given: dict[str, object] = {**options, **_attribute(space)}
-    if space.index != "Flat":
-        given = {name: value for name, value in given.items() if name in _NUMBERS} | _from_factory(space.index)
+    given: dict[str, object] = dict(options)
+    for nearer in (_attribute(space), _from_factory(space.index)):
+        if "index" in nearer:  # the parameters so far are another index's
+            given = {name: value for name, value in given.items() if name in _NUMBERS}
+        given |= nearer
     numbers = {name: _whole(name, given.pop(name), *_NUMBERS[name]) for name in _NUMBERS if name in given}
     partitions = numbers.get("partitions", 1)
     expected = math.ceil(numbers.get("expected", _EXPECTED) / partitions)
@@ -112,7 +114,9 @@ def _attribute(space: SpaceInfo) -> dict[str, object]:
 
 
 def _from_factory(factory: str) -> dict[str, object]:
-    """The index of Vearch that a factory string of FAISS means."""
+    """The index of Vearch that a factory string of FAISS means; ``Flat`` leaves the choice open."""
+    if factory == "Flat":
+        return {}
     if match := re.fullmatch(r"HNSW(\d+)(,Flat)?", factory):
         return {"index": "HNSW", "nlinks": match[1]}
     if match := re.fullmatch(r"IVF(\d+),Flat", factory):

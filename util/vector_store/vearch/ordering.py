@@ -91,7 +91,7 @@ def _after(bound: float | None) -> int | float | None:
 def _is_nan(bound: object) -> bool:
     if not isinstance(bound, int | float):
         raise InvalidInputError(f"a range in a filter has numbers as its ends, not {bound!r}")
-    return math.isnan(bound)
+    return isinstance(bound, float) and math.isnan(bound)
 
 
 def _key(number: int | float) -> int:
@@ -99,7 +99,7 @@ def _key(number: int | float) -> int:
     try:
         below = float(number)
     except OverflowError:
-        below = math.copysign(math.inf, number)
+        below = math.inf if number > 0 else -math.inf
     if isinstance(number, int) and math.isfinite(below) and int(below) > number:
         below = math.nextafter(below, -math.inf)
     # Numbers of more than 64 bits are only ever asked for: next to a stored float, any rest is more than none.
