@@ -10,14 +10,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from util.errors import InvalidInputError
 
-Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 """Arrays by name; plain numbers and text only, so that nothing has to be unpickled."""
 
 
@@ -88,7 +88,7 @@ class ArrayCache:
         handle, passing = tempfile.mkstemp(dir=self.folder, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # the stubs take the names for its flags
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # taken for the flags that savez has besides
             Path(passing).replace(self.folder / f"{name}.npz")
         except BaseException:
             Path(passing).unlink(missing_ok=True)

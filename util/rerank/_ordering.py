@@ -83,9 +83,7 @@ def falling(scores: NDArray[np.float32], ids: Sequence[str]) -> NDArray[np.intp]
 
 def _taken(result: SearchResult, order: NDArray[np.intp], scores: NDArray[np.float32]) -> SearchResult:
     places = order.tolist()
-    return SearchResult(
-        result.query,
-        tuple(result.ids[place] for place in places),
-        scores[order],
-        tuple(result.metadata[place] for place in places),
-    )
+    ids = tuple(result.ids[place] for place in places)
+    # Full rankings come without metadata; millions of empty mappings need not be taken along one by one.
+    metadata = tuple(result.metadata[place] for place in places) if any(result.metadata) else ()
+    return SearchResult(result.query, ids, scores[order], metadata)

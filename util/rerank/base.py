@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
@@ -75,6 +76,20 @@ class Gallery:
         content = hashlib.sha256(repr((self.fingerprint, self.vectors.shape, self.ids)).encode())
         content.update(self.vectors.data)
         return content.hexdigest()
+
+    def with_vectors(self, vectors: Embeddings, *, how: str) -> Gallery:
+        """The same images with other vectors.
+
+        Args:
+            vectors: float32 (N, D'), unit rows or zeros.
+            how: says with what parameters they were made of this gallery and nothing else; equal texts, equal vectors.
+        """
+        if vectors.shape[:1] != self.vectors.shape[:1]:
+            raise InvalidInputError(f"a gallery of {len(self)} images needs as many vectors, got {vectors.shape}")
+        changed = copy(self)  # ids and positions are shared: at every query they would be made anew
+        object.__setattr__(changed, "vectors", np.ascontiguousarray(vectors, dtype=np.float32))
+        changed.__dict__["digest"] = hashlib.sha256(repr((self.digest, how)).encode()).hexdigest()
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +165,11 @@ class RankedQueries:
             raise InvalidInputError(f"{len(self.results)} queries need as many evidences, got {len(evidence)}")
         object.__setattr__(self, "evidence", evidence)
         for result in self.results:
-            for id_ in result.ids:
-                if id_ not in self.gallery.position:
-                    raise InvalidInputError(f"query {result.query!r} found {id_!r}, whose vector is not in the gallery")
+            missing = set(result.ids) - self.gallery.position.keys()
+            if missing:
+                raise InvalidInputError(
+                    f"query {result.query!r} found {min(missing)!r}, whose vector is not in the gallery"
+                )
 
     def __len__(self) -> int:
         return len(self.results)

@@ -1,0 +1,75 @@
+"""The graph of mutual neighbours, and where random walks on it end: the offline part of diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from util.records import Embeddings
+from util.rerank._cache import Arrays
+from util.rerank._neighbours import nearest_neighbours
+
+_BLOCK = 2048  # walks solved before their zeros are dropped
+_TOLERANCE = 1e-6
+_ITERATIONS = 20
+
+
+def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha: float, gamma: float) -> Arrays:
+    """The rows of (I − αS)⁻¹, each on the nearest images of its own image only.
+
+    Args:
+        vectors: float32 (N, D), unit rows or zeros.
+        neighbours: how many neighbours may be joined to an image.
+        truncation: how many images, the first included, a walk may visit.
+        alpha: probability to go on, in [0, 1).
+        gamma: exponent of the cosines.
+
+    Returns:
+        ``data``, ``indices`` and ``indptr`` of a sparse (N, N) float32 matrix: at most ``truncation`` numbers a row.
+    """
+    from util.rerank._conjugate_gradient import solve_truncated
+
+    rows, cosines = nearest_neighbours(vectors, max(neighbours, truncation - 1))
+    graph = mutual_graph(rows[:, :neighbours], cosines[:, :neighbours], gamma)
+    nearest = np.concatenate([np.arange(len(rows), dtype=np.int32)[:, None], rows[:, : truncation - 1]], axis=1)
+    data, indices, counts = [], [], []
+    for start in range(0, len(nearest), _BLOCK):
+        visited = nearest[start : start + _BLOCK]
+        solved = solve_truncated(graph.data, graph.indices, graph.indptr, visited, alpha, _TOLERANCE, _ITERATIONS)
+        reached = solved > 0
+        data.append(solved[reached])
+        indices.append(visited[reached])
+        counts.append(reached.sum(axis=1))
+    indptr = np.concatenate([[0], np.cumsum(_joined(counts, np.int64))])
+    return {"data": _joined(data, np.float32), "indices": _joined(indices, np.int32), "indptr": indptr}
+
+
+def mutual_graph(rows: NDArray[np.int32], cosines: NDArray[np.float32], gamma: float) -> csr_array:
+    """The affinity of mutual neighbours, scaled by the square roots of both degrees.
+
+    Args:
+        rows: int32 (N, k), the neighbours of each image.
+        cosines: float32 (N, k), their cosines.
+        gamma: exponent of the cosines.
+
+    Returns:
+        Sparse (N, N), float32, symmetric, with eigenvalues in [−1, 1].
+    """
+    n, k = rows.shape
+    affinity = np.maximum(cosines, 0) ** np.float32(gamma) * (cosines > 0)
+    near = csr_array((affinity.ravel(), rows.ravel(), np.arange(n + 1) * k), shape=(n, n))
+    mutual = near.minimum(near.T).tocsr()  # nothing where only one is a neighbour of the other
+    mutual.eliminate_zeros()
+    mutual.sort_indices()
+    degree = np.asarray(mutual.sum(axis=1), dtype=np.float64).reshape(n)
+    scale = np.divide(1.0, np.sqrt(degree), out=np.zeros(n), where=degree > 0)
+    of = np.repeat(np.arange(n), np.diff(mutual.indptr))
+    mutual.data = (mutual.data * scale[of] * scale[mutual.indices]).astype(np.float32)
+    return mutual
+
+
+def _joined(parts: Sequence[NDArray[np.generic]], kind: type[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate(parts).astype(kind, copy=False) if parts else np.empty(0, kind)
