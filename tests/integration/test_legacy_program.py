@@ -11,11 +11,13 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import requests
+from vearch_wire import VearchServer
 
 HEADERS = {"Content-Type": "application/json"}
 STORES = {
     "embedded": "embedded:{folder}/nearid.db",
     "qdrant, in the process": "qdrant+local:{folder}/qdrant",
+    "vearch, on loopback": None,
 }
 
 
@@ -88,10 +90,19 @@ class VearchUtil:
         return response.text
 
 
+@pytest.fixture
+def vearch_url():
+    """The URL of an empty store on what speaks Vearch's REST interface (see tests/servers/vearch_wire)."""
+    vearch = VearchServer()
+    yield vearch.url
+    vearch.stop()
+
+
 @pytest.fixture(params=STORES)
 def server(request, start_service, tmp_path, catalogue):
     """The service over each store, with the catalogue's photos in its image folder."""
-    store = STORES[request.param].format(folder=tmp_path)
+    store = STORES[request.param]
+    store = request.getfixturevalue("vearch_url") if store is None else store.format(folder=tmp_path)
     return start_service(store=store, extractor="color_texture", image_roots=(catalogue,))
 
 
@@ -194,7 +205,7 @@ def test_all_that_a_space_does(server):
     ]  # fmt: skip
     assert "dimension 2" in answers[3]["error"]
 
-    made = requests.post(place, json={"image": {"feature": [0.8, 0.6]}, "keyword": "k"}).json()
+    made = requests.post(f"{place}/", json={"image": {"feature": [0.8, 0.6]}, "keyword": "k"}).json()
     assert made["status"] == 201
     found = search(server, [1, 0], size=3)["hits"]
     assert [(hit["_id"], round(hit["_score"], 5)) for hit in found["hits"]] == [

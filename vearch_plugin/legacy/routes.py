@@ -220,6 +220,7 @@ async def refresh(database: str, space: str, service: ServiceDependency) -> Resp
 
 
 @router.api_route("/{database:database}/{space}", methods=["POST", "PUT"])
+@router.api_route("/{database:database}/{space}/", methods=["POST", "PUT"])  # as the documentation of 2021 wrote it
 async def insert(database: str, space: str, request: Request, service: ServiceDependency) -> Response:
     """Writes a document under an id made up for it."""
     body = await request.body()
