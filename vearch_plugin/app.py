@@ -47,7 +47,12 @@ def create_app(settings: Settings | None = None, limits: ServiceSettings | None 
     """
     service = Service(settings or load_settings(), limits or load_service_settings())
     app = FastAPI(
-        title="NearID", version=version("nearid"), description=_DESCRIPTION, lifespan=_lifespan, redoc_url=None
+        title="NearID",
+        version=version("nearid"),
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
     error_answers.install(app)

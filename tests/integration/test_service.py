@@ -204,6 +204,31 @@ def test_a_body_that_never_ends_holds_nobody_up(start_service, photos):
         assert b"408 Request Timeout" in slow.recv(4096).split(b"\r\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("line", "answered"),
+    [
+        (b"GET /v1/spaces/shelf/images/../../../health HTTP/1.1", b"404"),
+        (b"GET /v1/spaces/shelf/images/../../../../../etc/passwd HTTP/1.1", b"404"),
+        (b"GET /v1/spaces/shelf/images/%2e%2e/%00/%ff HTTP/1.1", b"404"),
+        (b"DELETE /v1/spaces/shelf/images/.. HTTP/1.1", b"404"),
+        (b"GET /v1/spaces\xff HTTP/1.1", b"40"),
+        (b"\x16\x03\x01\x02\x00", b"400"),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1", b"400"),
+        (b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", b"40"),
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * 100_000, b"4"),
+    ],
+)  # fmt: skip
+def test_what_no_client_would_send(start_service, photos, line, answered):
+    url = start_service(extractor="color_texture")
+    upload(url, "shelf", photos[:1])
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(line + b"\r\nHost: x\r\nConnection: close\r\n\r\nx\r\n")
+        status = raw.recv(4096).split(b"\r\n")[0]
+    assert status.startswith(b"HTTP/1.1 " + answered), status
+    assert requests.get(f"{url}/v1/spaces/shelf", timeout=10).json()["count"] == 1
+
+
 @pytest.mark.slow
 def test_what_is_in_work_is_finished_when_the_service_is_asked_to_end(serve, photos):
     service = serve(batch_wait=1.0)

@@ -43,11 +43,19 @@ def no_progress(done: int, total: int | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An image that was left out, and why; ``code`` is that of the error, for programs."""
+    """An image that was left out, and why.
+
+    Attributes:
+        path: what messages call it.
+        error: the reason.
+        code: that of the error, for programs.
+        id: of the image in its space, where it was to have one.
+    """
 
     path: str
     error: str
     code: str = ImageError.code
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

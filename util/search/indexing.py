@@ -24,7 +24,7 @@ from util.search.extraction import Extraction, Failure, FileContent, Progress, b
 from util.vector_store.base import VectorStore
 
 ID_TAKEN = "id_taken"
-"""Code of the failure of an image whose id stands for another file."""
+"""Code of the failure of an image whose id stands for another one."""
 
 _CHUNK_BYTES = 128 * 2**20  # of files read ahead and not yet decoded
 
@@ -197,7 +197,7 @@ class _Indexing:
         reads: list[_Read] = []
         for record, content in chunk:
             if isinstance(content, ImageError):
-                self.report.failed.append(Failure(record.name, content.reason, content.code))
+                self.report.failed.append(Failure(record.name, content.reason, content.code, record.id))
             elif not (_is_text(record.id) and _is_text(record.path)):
                 path = record.path.encode(errors="backslashreplace").decode()
                 self.report.failed.append(Failure(path, "its name is not UTF-8 text: rename the file"))
@@ -254,7 +254,7 @@ class _Indexing:
                 self._refuse(read, kept.record.name)
             elif kept is not read and kept.content.sha256 != read.content.sha256:
                 reason = f"its id {read.record.id!r} is given to two different images: give each its own"
-                self.report.failed.append(Failure(read.record.name, reason))
+                self.report.failed.append(Failure(read.record.name, reason, ID_TAKEN, read.record.id))
             elif kept is not read:
                 self.report.skipped += 1
         return list(first.values())
@@ -271,7 +271,7 @@ class _Indexing:
 
     def _refuse(self, read: _Read, other: str) -> None:
         reason = f"its id {read.record.id!r} stands for another file, {other}: index from a folder above both"
-        self.report.failed.append(Failure(read.record.name, reason, ID_TAKEN))
+        self.report.failed.append(Failure(read.record.name, reason, ID_TAKEN, read.record.id))
 
     def _stored(self, ids: Sequence[str]) -> dict[str, Metadata]:
         found = self._store.get(self._space.name, ids)
@@ -298,7 +298,8 @@ class _Indexing:
         for ready in batch:
             outcome = ready.pixels.result() if ready.pixels is not None else None
             if isinstance(outcome, ImageError):
-                self.report.failed.append(Failure(ready.read.record.name, outcome.reason, outcome.code))
+                record = ready.read.record
+                self.report.failed.append(Failure(record.name, outcome.reason, outcome.code, record.id))
                 continue
             good.append(ready)
             if outcome is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -22,7 +23,7 @@ from vearch_plugin.routes.spaces import SpacePath, checked_name
 from vearch_plugin.schemas.answers import Deleted, IndexAnswer, StoredImage, shown
 from vearch_plugin.schemas.requests import IndexForm, IndexOptions, IndexRequest, NewMetadata
 from vearch_plugin.service import Service, ServiceDependency
-from vearch_plugin.sources import Named, Source, all_failed, check_count
+from vearch_plugin.sources import Named, ReadImage, Source, all_failed, check_count
 
 router = APIRouter(prefix="/v1/spaces/{space}/images", tags=["index"])
 
@@ -89,34 +90,41 @@ def _index(service: Service, space: str, body: Body) -> IndexAnswer:
     options, images = _understood(body)
     check_count(images, service.limits.max_request_images)
     kept, read, failed = service.reader().read_all(Named(new.name, new.source) for new in images)
-    if not read:
+    records, names = _records([images[position] for position in kept], read, failed)
+    if not records:
         raise all_failed(failed)
-    records = [
-        ImageRecord(
-            images[position].about.id or content_hash(image.data),
-            image.path,
-            images[position].about.item,
-            images[position].about.metadata,
-            image.data,
-        )
-        for position, image in zip(kept, read, strict=True)
-    ]
     extraction = _extraction(service, space, options)
-    report = index_images(records, extraction=extraction, store=service.store, space=space)
-    name_of = {record.name: images[position].name for position, record in zip(kept, records, strict=True)}
-    failed += [_told(failure, name_of[failure.path]) for failure in report.failed]
+    report = index_images(list(records.values()), extraction=extraction, store=service.store, space=space)
+    lost = {failure.id: failure for failure in report.failed}
+    failed += [_told(failure, name) for id_, failure in lost.items() for name in names[id_]]
     if len(failed) == len(images):
         raise all_failed(failed)
-    lost = {failure.path for failure in report.failed}
     return IndexAnswer(
         space=space,
         extractor=report.extractor,
         indexed=report.indexed,
         skipped=report.skipped,
         relabelled=report.relabelled,
-        ids=[record.id for record in records if record.name not in lost],
+        ids=[id_ for id_ in records if id_ not in lost],
         failed=failed_images(failed),
     )
+
+
+def _records(
+    images: Sequence[_New], read: Sequence[ReadImage], failed: list[Failure]
+) -> tuple[dict[str, ImageRecord], dict[str, list[str]]]:
+    """Records by id, and what the answer calls the images of each; two images under one id are a failure."""
+    records: dict[str, ImageRecord] = {}
+    names: dict[str, list[str]] = defaultdict(list)
+    for new, image in zip(images, read, strict=True):
+        about = new.about
+        record = ImageRecord(about.id or content_hash(image.data), image.path, about.item, about.metadata, image.data)
+        if records.setdefault(record.id, record) == record:
+            names[record.id].append(new.name)
+        else:
+            reason = f"its id {record.id!r} is given to two images, or with two labels: give each image its own"
+            failed.append(Failure(new.name, reason, ID_TAKEN, record.id))
+    return records, names
 
 
 def _understood(body: Body) -> tuple[IndexOptions, list[_New]]:
@@ -168,7 +176,7 @@ def _extraction(service: Service, space: str, options: IndexOptions) -> Extracti
 
 def _told(failure: Failure, name: str) -> Failure:
     if failure.code == ID_TAKEN:  # its message names the other file
-        return replace(failure, path=name, error="its id stands for another image file: give it another id")
+        return replace(failure, path=name, error="its id stands for another file: give it another id")
     return replace(failure, path=name)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 _MOST_CONDITIONS = 16
 _MOST_OPTIONS = 1000
@@ -19,8 +19,27 @@ _LARGEST = 2**53  # as far as JSON's numbers are exact everywhere
 _RESERVED = frozenset({"item", "path", "sha256"})
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 
+
+def _no_truth(value: object) -> object:
+    # In a form every number is text, so numbers are read leniently; but true is not 1.
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _without_dot_segments(id_: str) -> str:
+    # "DELETE /v1/spaces/shelf/images/.." would be sent as "DELETE /v1/spaces/shelf" by most clients.
+    if {".", ".."} & set(id_.split("/")):
+        raise ValueError("an id cannot have '.' or '..' between slashes: URLs would lose them")
+    return id_
+
+
 SpaceName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
-ImageId: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=_PRINTABLE)]
+ImageId: TypeAlias = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=_PRINTABLE),
+    AfterValidator(_without_dot_segments),
+]
 Item: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=_PRINTABLE)]
 FieldName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]{0,127}$")]
 Text: TypeAlias = Annotated[str, StringConstraints(max_length=_LONGEST_TEXT, pattern=r"^[^\x00]*$")]
@@ -28,7 +47,8 @@ Whole: TypeAlias = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST, strict=True)]
 Number: TypeAlias = Annotated[float, Field(strict=True)]
 Truth: TypeAlias = Annotated[bool, Field(strict=True)]
 Scalar: TypeAlias = Truth | Whole | Number | Text
-Score: TypeAlias = Annotated[float, Field(ge=-1, le=1)]
+Score: TypeAlias = Annotated[float, Field(ge=-1, le=1), BeforeValidator(_no_truth)]
+Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_no_truth)]
 SearchIndex: TypeAlias = Annotated[
     str,
     StringConstraints(
@@ -129,7 +149,7 @@ Where: TypeAlias = Annotated[
 class SearchOptions(Given):
     """How to search."""
 
-    k: Annotated[int, Field(ge=1, description="hits a query")] = 10
+    k: Annotated[Count, Field(description="hits a query")] = 10
     where: Where = {}
     min_score: Annotated[Score | None, Field(description="leaves out hits below this cosine similarity")] = None
 

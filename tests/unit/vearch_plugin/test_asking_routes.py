@@ -50,6 +50,8 @@ def test_a_filter_leaves_only_what_matches(gallery, as_base64, where, found):
     ("options", "part"),
     [
         ({"k": 0}, "invalid fields"),
+        ({"k": True}, "invalid fields"),
+        ({"min_score": True}, "invalid fields"),
         ({"k": 1001}, "at most 1000"),
         ({"k": 10**30}, ""),
         ({"k": 1.5}, "invalid fields"),

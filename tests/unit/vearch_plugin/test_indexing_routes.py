@@ -1,5 +1,7 @@
+import base64
 import hashlib
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -82,8 +84,18 @@ def test_writing_an_id_again_replaces_it(gallery, as_base64):
 def test_one_id_for_two_different_images_is_listed(client, as_base64):
     images = [as_base64("red", id="same"), as_base64("blue", id="same")]
     answer = client.post("/v1/spaces/twice/images", json={"images": images}).json()
-    assert answer["indexed"] == 1
-    assert [one["name"] for one in answer["failed"]] == ["same"]
+    assert (answer["indexed"], answer["ids"]) == (1, ["same"])
+    assert [(one["name"], one["error"]["code"]) for one in answer["failed"]] == [("same", "id_taken")]
+    stored = client.get("/v1/spaces/twice/images/same").json()["metadata"]["sha256"]
+    assert stored == hashlib.sha256(base64.b64decode(images[0]["base64"])).hexdigest(), "the first one counts"
+
+
+def test_one_image_twice_has_one_fate(client, as_base64):
+    good, bad = as_base64("red"), {"base64": "bm90IGFuIGltYWdl"}
+    answer = client.post("/v1/spaces/twice/images", json={"images": [good, bad, good, bad]}).json()
+    assert (answer["indexed"], len(answer["ids"])) == (1, 1)
+    assert [one["name"] for one in answer["failed"]] == ["image 2", "image 4"]
+    assert client.post("/v1/spaces/twice/images", json={"images": [bad, bad]}).status_code == 422
 
 
 def test_a_space_is_not_made_where_that_is_not_wanted(client, as_base64):
@@ -173,3 +185,18 @@ def test_metadata_survive_as_they_came(client, as_base64):
 def test_metadata_that_cannot_be_kept(client, as_base64, metadata):
     answer = client.post("/v1/spaces/kinds/images", json={"images": [as_base64("red", metadata=metadata)]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_fields")
+
+
+@pytest.mark.parametrize("id_", [".", "..", "a/../b", "./a", "a/.", "", "a\nb", "x" * 1025])
+def test_ids_that_no_url_can_carry(client, as_base64, id_):
+    answer = client.post("/v1/spaces/ids/images", json={"images": [as_base64("red", id=id_)]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_fields")
+
+
+@pytest.mark.parametrize("id_", ["a/b c.jpg", "ä/ö", "a//b", "/a", "a/", "..a", "a?b#c", "a&b=c", "a+b", "~"])
+def test_ids_that_urls_can_carry(client, as_base64, id_):
+    answer = client.post("/v1/spaces/ids/images", json={"images": [as_base64("red", id=id_)]})
+    assert answer.json()["ids"] == [id_]
+    path = f"/v1/spaces/ids/images/{quote(id_)}"
+    assert client.get(path).json()["id"] == id_
+    assert client.delete(path).json() == {"deleted": 1}
