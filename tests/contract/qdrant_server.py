@@ -1,13 +1,16 @@
 """A server that speaks Qdrant's REST interface on loopback, with Qdrant's in-process mode behind it.
 
 It takes what the published interface takes and nothing else (the models of ``qdrant_client`` forbid unknown fields),
-keeps everything in memory, and ranks equal scores by falling id, the opposite of what NearID promises. It is no
-Qdrant: what only the real engine does is tested with ``QDRANT_URL``.
+keeps everything in memory, and is as unkind as Qdrant may be: it ranks equal scores by falling id, the opposite of
+what NearID promises, and returns every fraction in a payload one unit in the last place off, as a parser of JSON that
+aims at speed does now and then (https://github.com/serde-rs/json/issues/937). It is no Qdrant: what only the real
+engine does is tested with ``QDRANT_URL``.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -91,7 +94,10 @@ class QdrantServer(ThreadingHTTPServer):
                 self.indexes[name][index.field_name] = str(index.field_schema.value)
                 return _DONE
             case ("PUT", "collections", name, "points"):
-                self.client.upsert(name, models.PointsList.model_validate_json(body).points)
+                points = models.PointsList.model_validate_json(body).points
+                for point in points:
+                    point.payload = _read_carelessly(point.payload)
+                self.client.upsert(name, points)
                 return _DONE
             case ("POST", "collections", name, "points"):
                 asked = models.PointRequest.model_validate_json(body)
@@ -159,6 +165,14 @@ _DONE = {"operation_id": 0, "status": "completed"}
 def _scored(point: models.Record, score: float, query: models.QueryRequest) -> dict[str, Any]:
     kept = {key: point.payload[key] for key in query.with_payload if key in point.payload}
     return {"id": point.id, "version": 0, "score": score, "payload": kept}
+
+
+def _read_carelessly(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _read_carelessly(inner) for key, inner in value.items()}
+    if isinstance(value, float) and not value.is_integer():
+        return math.nextafter(value, math.inf)
+    return value
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -152,8 +152,8 @@ def test_what_filters_compare_has_an_index(qdrant_server, store):
     store.count("bottles", {"item": "x"})
     assert qdrant_server.indexes["bottles"] == {
         "terms": "keyword",
-        "leading.n": "float",
-        "leading.a-2E-22b": "float",
+        "high.n": "float",
+        "high.a-2E-22b": "float",
     }
     made = [path for method, path, _ in qdrant_server.requests if method == "PUT" and path.endswith("/index")]
     store.count("bottles", {"n": Range(gte=1), "item": "item 2"})

@@ -10,8 +10,8 @@ from qdrant_client import models
 
 from util.records import Scalar
 from util.vector_store.filters import Condition, Range, Where, options
-from util.vector_store.qdrant.numbers import LARGEST, parts
-from util.vector_store.qdrant.points import LEADING, REMAINDER, TERMS, number_key, term
+from util.vector_store.qdrant.numbers import parts
+from util.vector_store.qdrant.points import HIGH, LOW, TERMS, number_key, term
 
 EQUALITY = {TERMS: models.PayloadSchemaType.KEYWORD}
 """The index that finds equal values of any field."""
@@ -41,7 +41,7 @@ def compared_fields(where: Where | None) -> dict[str, models.PayloadSchemaType]:
     compared = {}
     for name, condition in (where or {}).items():
         if isinstance(condition, Range):
-            compared[number_key(LEADING, name)] = models.PayloadSchemaType.FLOAT
+            compared[number_key(HIGH, name)] = models.PayloadSchemaType.FLOAT
         else:
             compared |= EQUALITY
     return compared
@@ -65,16 +65,16 @@ def _compared(name: str, end: str, bound: float) -> models.Condition:
     near = _representable(bound, end)
     if not math.isfinite(near):
         # Every number is on the right side of an infinite end, or none is; none compares with NaN.
-        return _leading(name, gte=-LARGEST) if _OPERATORS[end](0.0, near) else _NOTHING
+        return _high(name, gte=0) if _OPERATORS[end](0.0, near) else _NOTHING
     end = end if near == bound else end[:2] + "e"
-    leading, remainder = parts(near)
-    same = _leading(name, gte=leading, lte=leading)
-    # A remainder of 0 is not stored: where 0 is on the right side, what is not may be excluded only.
-    if _OPERATORS[end](0.0, remainder):
-        equal = models.Filter(must=[same], must_not=[_remainder(name, _NEGATED[end], remainder)])
+    high, low = parts(near)
+    same = _high(name, gte=high, lte=high)
+    # A low part of 0 is not stored: where 0 is on the right side, what is not may be excluded only.
+    if _OPERATORS[end](0, low):
+        equal = models.Filter(must=[same], must_not=[_low(name, _NEGATED[end], low)])
     else:
-        equal = models.Filter(must=[same, _remainder(name, end, remainder)])
-    return models.Filter(should=[_leading(name, **{end[:2]: leading}), equal])
+        equal = models.Filter(must=[same, _low(name, end, low)])
+    return models.Filter(should=[_high(name, **{end[:2]: high}), equal])
 
 
 def _representable(bound: int | float, end: str) -> int | float:
@@ -92,9 +92,9 @@ def _representable(bound: int | float, end: str) -> int | float:
     return math.nextafter(near, math.inf if up else -math.inf) if (near < whole if up else near > whole) else near
 
 
-def _leading(name: str, **ends: float) -> models.FieldCondition:
-    return models.FieldCondition(key=number_key(LEADING, name), range=models.Range(**ends))
+def _high(name: str, **ends: int) -> models.FieldCondition:
+    return models.FieldCondition(key=number_key(HIGH, name), range=models.Range(**ends))
 
 
-def _remainder(name: str, end: str, bound: float) -> models.FieldCondition:
-    return models.FieldCondition(key=number_key(REMAINDER, name), range=models.Range(**{end: bound}))
+def _low(name: str, end: str, bound: int) -> models.FieldCondition:
+    return models.FieldCondition(key=number_key(LOW, name), range=models.Range(**{end: bound}))

@@ -1,53 +1,56 @@
 """Numbers as Qdrant can compare them without error.
 
-Qdrant compares numbers as float64 and reads them by a parser that may be off by one unit in the last place
-(https://github.com/serde-rs/json/issues/937). Metadata holds integers of 64 bits and every float64, so a number is
-kept in two parts that survive both: a leading part of 24 bits and the exact remainder.
+Qdrant compares numbers as float64 and keeps payloads as JSON, whose parser may be off by one unit in the last place
+each time it reads a fraction (https://github.com/serde-rs/json/issues/937). Metadata holds every float64 and integers
+of 64 bits. So a number is kept as two whole numbers below 2⁵³, which survive both.
 """
 
 from __future__ import annotations
 
 import math
-import sys
+import struct
 from typing import NamedTuple
 
-_BITS = 24
+_SIGN = 1 << 63
+_EVERY_BIT = (1 << 64) - 1
+_HALF = 32
+_BELOW_A_FLOAT = 11  # bits: integers of 64 bits are less than 2¹¹ above the float below them
 
 
 class Parts(NamedTuple):
-    """A number as ``leading + remainder``, exactly; numbers order as these pairs do.
+    """A number as two whole numbers. Pairs order as the numbers do, and equal ones are equal.
 
     Attributes:
-        leading: the number cut off after 24 significant bits.
-        remainder: what that leaves, of the sign of the number or 0.
+        high: the upper half of the number's key, below 2³².
+        low: the lower half, below 2⁴³.
     """
 
-    leading: float
-    remainder: float
+    high: int
+    low: int
 
 
 def parts(number: int | float) -> Parts:
     """The two parts of a number.
 
-    >>> parts(1999), parts(0.1)
-    (Parts(leading=1999.0, remainder=0.0), Parts(leading=0.09999999403953552, remainder=5.960464483090178e-09))
-    >>> parts(-(2**60) - 1)
-    Parts(leading=-1.152921504606847e+18, remainder=-1.0)
+    The bits of a float64, with the sign bit turned and those of negative numbers complemented, order as the floats
+    do. An integer between two floats has the bits of the lower one, and what it is above that.
+
+    >>> parts(0), parts(1999), parts(1999.0)
+    (Parts(high=2147483648, low=0), Parts(high=3231661056, low=0), Parts(high=3231661056, low=0))
+    >>> parts(2**53) < parts(2**53 + 1) < parts(2**53 + 2)
+    True
 
     Args:
         number: a finite float, or an integer of 64 bits.
     """
-    if isinstance(number, float):
-        mantissa, exponent = math.frexp(number)
-        leading = math.ldexp(math.trunc(math.ldexp(mantissa, _BITS)), exponent - _BITS)
-        return Parts(leading, number - leading)
-    shift = max(0, number.bit_length() - _BITS)
-    cut_off = math.copysign(abs(number) >> shift << shift, number)
-    return Parts(cut_off, float(number - int(cut_off)))
-
-
-LARGEST = parts(sys.float_info.max).leading
-"""No number has a larger leading part."""
+    below = float(number)
+    if below > number:
+        below = math.nextafter(below, -math.inf)
+    above = 0 if isinstance(number, float) else number - int(below)
+    (bits,) = struct.unpack("<Q", struct.pack("<d", below + 0.0))  # -0 is 0
+    key = ~bits & _EVERY_BIT if bits & _SIGN else bits | _SIGN
+    high, low = key >> _HALF, key & (1 << _HALF) - 1
+    return Parts(high, (low << _BELOW_A_FLOAT) + above)
 
 
 def canonical(number: int | float) -> int | float:

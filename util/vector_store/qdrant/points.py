@@ -1,8 +1,8 @@
 """Images as Qdrant points, and back.
 
 The payload of a point is ``id``, the image's id; ``metadata``, its metadata as JSON text, which comes back exactly as
-it went in; and what filters compare: ``terms``, one text for each value of each field, and ``leading`` and
-``remainder``, the two parts of each number (see :mod:`util.vector_store.qdrant.numbers`). Qdrant's own matching on
+it went in; and what filters compare: ``terms``, one text for each value of each field, and ``high`` and ``low``, the
+two parts of each number (see :mod:`util.vector_store.qdrant.numbers`). Qdrant's own matching on
 the fields themselves would tell 7 from 7.0, and has no way to write a field whose name holds a quotation mark.
 """
 
@@ -24,7 +24,7 @@ from util.vector_store.base import StoredImages
 from util.vector_store.qdrant.numbers import canonical, parts
 from util.vector_store.validation import Batch
 
-ID, METADATA, TERMS, LEADING, REMAINDER = "id", "metadata", "terms", "leading", "remainder"
+ID, METADATA, TERMS, HIGH, LOW = "id", "metadata", "terms", "high", "low"
 
 _NAMESPACE = uuid.UUID("1ed6555a-600b-5bfc-8e44-8bd8075a6e56")
 _LONGEST_TERM = 200
@@ -57,8 +57,8 @@ def term(name: str, value: Scalar) -> str:
 def number_key(part: str, name: str) -> str:
     """Path to a part of a number in the payload, for a field of any name.
 
-    >>> number_key(LEADING, "year"), number_key(LEADING, 'a."b')
-    ('leading.year', 'leading.a-2E-22b')
+    >>> number_key(HIGH, "year"), number_key(LOW, 'a."b')
+    ('high.year', 'low.a-2E-22b')
     """
     return f"{part}.{_escaped(name)}"
 
@@ -123,8 +123,8 @@ def _payload(id_: str, fields: Metadata) -> dict[str, Any]:
         ID: id_,
         METADATA: json.dumps(dict(fields), ensure_ascii=False, allow_nan=False),
         TERMS: _terms(fields),
-        LEADING: {name: number.leading for name, number in numbers.items()},
-        REMAINDER: {name: number.remainder for name, number in numbers.items() if number.remainder},
+        HIGH: {name: number.high for name, number in numbers.items()},
+        LOW: {name: number.low for name, number in numbers.items() if number.low},  # most whole numbers have none
     }
 
 
