@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from util.errors import SpaceExistsError, SpaceNotFoundError
+from util.errors import FingerprintMismatchError, SpaceExistsError, SpaceNotFoundError
 from util.records import SpaceInfo
 from util.vector_store.base import VectorStore
 from vearch_plugin.legacy.answers import Place
@@ -34,6 +35,8 @@ OWN_VECTORS = "own-vectors"
 
 _ATTRIBUTE = "legacy"
 _DATABASE = "database:"
+
+_making = threading.Lock()  # what is made gets the next number
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,13 @@ class Catalogue:
             InvalidInputError: if there is none, or it is a word of a route.
         """
         checked = check_database_name(name)
-        databases = self._databases()
-        if checked in databases:
-            raise DatabaseExistsError(checked)
-        database = Database(checked, 1 + max((known.id for known in databases.values()), default=0))
-        self._store.annotate(CATALOGUE, {_DATABASE + checked: database.id})
+        with _making:
+            databases = self._databases()
+            if checked in databases:
+                raise DatabaseExistsError(checked)
+            database = Database(checked, 1 + max((known.id for known in databases.values()), default=0))
+            self._store.create_space(_CATALOGUE_SPACE, exist_ok=True)
+            self._store.annotate(CATALOGUE, {_DATABASE + checked: database.id})
         return database
 
     def databases(self) -> list[Database]:
@@ -149,14 +154,14 @@ class Catalogue:
         schema = Schema.parse(request)
         name = stored_name(database.name, schema.name)
         info = maker(schema, name) or _space_of_own_vectors(schema, name)
-        number = 1 + max((space.id for space in self.all_spaces()), default=0)
-        kept = {"id": number, "database": database.name, "request": dict(schema.request)}
-        attributes = {**info.attributes, _ATTRIBUTE: kept}
-        try:
-            self._store.create_space(_with_attributes(info, attributes))
-        except SpaceExistsError as error:
-            raise LegacySpaceExistsError from error
-        return LegacySpace(database, number, schema, self._store.info(name))
+        with _making:
+            number = 1 + max((space.id for space in self.all_spaces()), default=0)
+            kept = {"id": number, "database": database.name, "request": dict(schema.request)}
+            try:
+                made = self._store.create_space(_with_attributes(info, {**info.attributes, _ATTRIBUTE: kept}))
+            except (SpaceExistsError, FingerprintMismatchError) as error:
+                raise LegacySpaceExistsError from error
+        return LegacySpace(database, number, schema, made)
 
     def space(self, database_name: str, space_name: str) -> LegacySpace:
         """A space by its name.
@@ -195,7 +200,10 @@ class Catalogue:
         self._store.drop_space(self.space(database_name, space_name).info.name)
 
     def _databases(self) -> dict[str, Database]:
-        attributes = self._store.create_space(_CATALOGUE_SPACE, exist_ok=True).attributes
+        try:
+            attributes = self._store.info(CATALOGUE).attributes
+        except SpaceNotFoundError:
+            return {}
         names = {key.removeprefix(_DATABASE): id_ for key, id_ in attributes.items() if key.startswith(_DATABASE)}
         return {name: Database(name, id_) for name, id_ in names.items() if isinstance(id_, int)}
 

@@ -1,9 +1,12 @@
 """Databases and spaces live in the store: another service on it sees them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from util.errors import InvalidInputError
 from util.records import SpaceInfo
+from util.search.copying import copy_space
 from util.vector_store import open_store
 from vearch_plugin.legacy.catalogue import OWN_VECTORS, Catalogue
 from vearch_plugin.legacy.describing import describe_health, describe_space
@@ -46,6 +49,36 @@ def test_databases_come_and_go(store, catalogue):
     again.drop_database("bottle")
     assert [database.name for database in catalogue.databases()] == ["carton"]
     assert catalogue.create_database("bottle").id == 3, "a number in use is not given twice"
+
+
+def test_of_many_who_make_the_same_database_one_does(store):
+    def make(number):
+        try:
+            return Catalogue(store).create_database(f"d{number % 3}").id
+        except DatabaseExistsError:
+            return None
+
+    with ThreadPoolExecutor(8) as threads:
+        made = [number for number in threads.map(make, range(24)) if number is not None]
+    assert sorted(made) == [1, 2, 3]
+    assert sorted(database.id for database in Catalogue(store).databases()) == [1, 2, 3]
+
+
+def test_looking_changes_nothing(store, catalogue):
+    assert catalogue.databases() == []
+    with pytest.raises(DatabaseNotFoundError):
+        catalogue.space("bottle", "bottle")
+    assert store.list_spaces() == []
+
+
+def test_a_copied_space_is_one_of_its_database_there_too(store, catalogue, request_for_bottles, tmp_path):
+    catalogue.create_database("bottle")
+    made = catalogue.create_space("bottle", request_for_bottles, maker=own_vectors)
+    with open_store(f"embedded:{tmp_path / 'nearid.db'}") as target:
+        copy_space(store, "bottle.bottle", target)
+        there = Catalogue(target)
+        there.create_database("bottle")
+        assert there.space("bottle", "bottle").schema == made.schema
 
 
 def test_spaces_come_and_go(store, catalogue, request_for_bottles):
@@ -106,6 +139,10 @@ def test_what_the_master_refused(catalogue, request_for_bottles):
         (lambda: catalogue.drop_space("test", "missing"), LegacySpaceNotFoundError, 565, "space_notexists"),
         (
             lambda: catalogue.create_space("test", request_for_bottles, maker=own_vectors),
+            LegacySpaceExistsError, 564, "dup_space",
+        ),
+        (
+            lambda: catalogue.create_space("test", request_for_bottles, maker=color_texture),
             LegacySpaceExistsError, 564, "dup_space",
         ),
     ]  # fmt: skip
