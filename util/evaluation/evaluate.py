@@ -18,6 +18,7 @@ from util.evaluation.ranking import NOT_IN_GALLERY, UNLABELLED, Ranking, rank_ga
 from util.evaluation.report import Evaluation, Exclusions, Gallery, SystemValue
 from util.evaluation.retrieval_measures import measure_retrieval
 from util.evaluation.trials import OpenSetTrials, open_set_trials
+from util.evaluation.votes import measure_votes
 from util.records import Decision, ImageRecord, SearchResult
 
 _LISTED = 1000  # errors held one by one; more than anyone reads, and a bound for the size of the result
@@ -75,6 +76,7 @@ def evaluate_ranking(
     decided = decisions is not None or calibration is not None
     return Evaluation(
         retrieval=measure_retrieval(ranking),
+        votes=measure_votes(ranking),
         open_set=_open_set(trials, _threshold(decisions, calibration)),
         decisions=count_decisions(outcomes) if decided else None,
         calibration=calibration,

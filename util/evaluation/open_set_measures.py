@@ -20,6 +20,7 @@ from util.evaluation.open_set import (
     tar_at_far,
     threshold_at_far,
 )
+from util.evaluation.oscr import oscr_area
 from util.evaluation.trials import OpenSetTrials, Protocol
 
 ThresholdSource: TypeAlias = Literal["given", "evaluation"]
@@ -38,6 +39,7 @@ class OpenSetMeasures:
         auroc_ci95: its interval.
         detection_auroc: the same with the best hit of the known query, right or wrong: known from new, whatever item it
             is then taken for. 0.5 is chance.
+        oscr: area under the curve of known queries recognised against unknown ones accepted, see ``oscr``.
         equal_error_rate: where as many known queries are refused as unknown ones are accepted.
         tar_at_far: for each false-accept rate, as text, the share of known queries whose own item reaches the
             threshold.
@@ -58,6 +60,7 @@ class OpenSetMeasures:
     auroc: float
     auroc_ci95: Interval
     detection_auroc: float
+    oscr: float
     equal_error_rate: float
     tar_at_far: Mapping[str, float]
     dir_at_far: Mapping[str, float]
@@ -108,6 +111,7 @@ def measure_open_set(
         auroc=area,
         auroc_ci95=auroc_interval(area, known.size, unknown.size),
         detection_auroc=auroc(trials.known_best, unknown),
+        oscr=oscr_area(known, first, unknown),
         equal_error_rate=equal_error_rate(known, unknown),
         tar_at_far={f"{far:g}": tar_at_far(known, unknown, far) for far in fars},
         dir_at_far={f"{far:g}": identification_rate_at_far(known, first, unknown, far) for far in fars},

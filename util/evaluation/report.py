@@ -14,6 +14,7 @@ from util.evaluation.latency import Latency
 from util.evaluation.open_set_measures import OpenSetMeasures
 from util.evaluation.outcomes import DecisionCounts, Outcome
 from util.evaluation.retrieval_measures import RetrievalMeasures
+from util.evaluation.votes import VoteMeasures
 
 SystemValue = str | int | float | bool | None
 
@@ -60,6 +61,7 @@ class Evaluation:
 
     Attributes:
         retrieval: is the right item found (closed set).
+        votes: what the first ten hits of known items vote for, as a classification.
         open_set: are known items told from new ones; ``None`` if there were no trials of one of the two kinds.
         decisions: how decisions came out; ``None`` where none were made, and first hits stand for them.
         calibration: what the decisions rest on, where it is known.
@@ -81,6 +83,7 @@ class Evaluation:
     """
 
     retrieval: RetrievalMeasures
+    votes: VoteMeasures
     open_set: OpenSetMeasures | None
     decisions: DecisionCounts | None
     calibration: Calibration | None
@@ -107,6 +110,7 @@ class Evaluation:
         ``open_set``, ``latency_ms`` and so on.
         """
         return self.retrieval.to_json() | {
+            "votes": self.votes.to_json(),
             "open_set": self.open_set.to_json() if self.open_set else None,
             "decisions": self.decisions.to_json() if self.decisions else None,
             "calibration": self.calibration.to_json() if self.calibration else None,

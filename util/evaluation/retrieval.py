@@ -120,6 +120,38 @@ def mean_average_precision(relevance: RankedRelevance) -> float:
     return mean_over_queries(average_precision(relevance))
 
 
+def average_precision_at_k(relevance: RankedRelevance, k: int) -> PerQuery:
+    """``average_precision`` over the first ``k`` hits, divided by what these can hold: AP@k.
+
+    AP@k = 1/min(R, k) Σ_{i≤k} rel(i) P(i), so that a query with more than ``k`` relevant images can reach 1. This is
+    the measure of Google Landmarks v2 (k = 100; Weyand et al., CVPR 2020); some divide by R or by k instead.
+
+    Raises:
+        InvalidInputError: if ``k`` is below 1.
+
+    >>> relevance = RankedRelevance(np.array([[True, False, True]]), np.ones((1, 3), bool), np.array([3]))
+    >>> average_precision_at_k(relevance, 2)
+    array([0.5])
+    """
+    _check_k(k)
+    sums = (_precisions(relevance) * relevance.relevant)[:, :k].sum(axis=1)
+    return _only_counted(relevance, np.asarray(sums / np.clip(relevance.n_relevant, 1, k)))
+
+
+def map_at_k(relevance: RankedRelevance, k: int) -> float:
+    """Mean of ``average_precision_at_k`` over the queries: mAP@k.
+
+    Needs rankings of at least ``k`` hits, or of all there are; shorter ones give a lower bound.
+
+    Raises:
+        InvalidInputError: if ``k`` is below 1.
+
+    >>> map_at_k(RankedRelevance(np.array([[True, True]]), np.ones((1, 2), bool), np.array([5])), 2)
+    1.0
+    """
+    return mean_over_queries(average_precision_at_k(relevance, k))
+
+
 def average_precision_at_r(relevance: RankedRelevance) -> PerQuery:
     """``average_precision`` counted over the first R hits of each query only: (1/R) Σ_{i≤R} rel(i) P(i)."""
     counted = relevance.relevant & _within_r(relevance)

@@ -17,6 +17,7 @@ from util.evaluation.retrieval import (
     average_precision,
     average_precision_at_r,
     found_within,
+    map_at_k,
     mean_average_precision,
     mean_over_queries,
     r_precision,
@@ -25,6 +26,7 @@ from util.evaluation.retrieval import (
 )
 
 RECALL_AT = (1, 5, 10)
+MAP_AT = (10, 100)
 _CURVE_DEPTH = 50
 
 
@@ -60,6 +62,8 @@ class RetrievalMeasures:
         map_ci95: bootstrap interval over queries.
         map_at_r: mean average precision at R.
         map_at_r_ci95: bootstrap interval over queries.
+        map_at_k: for k of 10 and 100, mean average precision over the first k hits; without those k that the rankings
+            do not reach.
         r_precision: mean precision at R.
         ties: what equal scores could change.
     """
@@ -74,6 +78,7 @@ class RetrievalMeasures:
     map_ci95: Interval
     map_at_r: float
     map_at_r_ci95: Interval
+    map_at_k: Mapping[int, float]
     r_precision: float
     ties: TieEffect
 
@@ -90,6 +95,7 @@ class RetrievalMeasures:
             "map_ci95": [_or_none(end) for end in self.map_ci95],
             "map_at_r": _or_none(self.map_at_r),
             "map_at_r_ci95": [_or_none(end) for end in self.map_at_r_ci95],
+            "map_at_k": {str(k): _or_none(mean) for k, mean in self.map_at_k.items()},
             "r_precision": _or_none(self.r_precision),
             "ties": {
                 "queries": self.ties.queries,
@@ -121,6 +127,7 @@ def measure_retrieval(ranking: Ranking) -> RetrievalMeasures:
         map_ci95=bootstrap_interval(precisions),
         map_at_r=mean_over_queries(precisions_at_r),
         map_at_r_ci95=bootstrap_interval(precisions_at_r),
+        map_at_k={k: map_at_k(relevance, k) for k in MAP_AT if _reaches(ranking, k)},
         r_precision=mean_over_queries(r_precision(relevance)),
         ties=_tie_effect(ranking),
     )
@@ -131,6 +138,11 @@ def _check_depth(ranking: Ranking) -> None:
     needed = min(max(RECALL_AT), int(ranking.n_candidates.max(initial=0)))
     if 0 < deepest < needed:
         raise InvalidInputError(f"rankings of {deepest} images cannot give recall@{needed}: search deeper")
+
+
+def _reaches(ranking: Ranking, k: int) -> bool:
+    """Whether every ranking holds k images, or all there are."""
+    return bool(np.all(ranking.valid.sum(axis=1) >= np.minimum(ranking.n_candidates, k)))
 
 
 def _recall_curve(relevance: RankedRelevance) -> tuple[float, ...]:

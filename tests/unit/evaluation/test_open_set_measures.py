@@ -37,6 +37,8 @@ def test_measures_agree_with_the_definitions(trials):
     assert measures.tar_at_threshold == sum(k >= 0.65 for k in trials.known) / 400
     accepted = [k >= 0.65 and first for k, first in zip(trials.known, trials.ranked_first, strict=True)]
     assert measures.dir_at_threshold == sum(accepted) / 400
+    pairs = [f and k > u for k, f in zip(trials.known, trials.ranked_first, strict=True) for u in trials.unknown]
+    assert measures.oscr == pytest.approx(np.mean(pairs))
     third_best = sorted(trials.unknown)[-3]  # 1 % of 250 lets two in
     assert measures.tar_at_far["0.01"] == sum(k > third_best for k in trials.known) / 400
     assert set(measures.dir_at_far) == {"0.01", "0.1"}

@@ -47,9 +47,10 @@ def test_measures_agree_with_plain_loops(ranking, k):
         "top1": naive_mean([float(bool(hits) and hits[0]) for hits, _ in counted]),
         "mean_average_precision": naive_mean([naive_average_precision(hits, n, len(hits)) for hits, n in counted]),
         "map_at_r": naive_mean([naive_average_precision(hits, n, n) for hits, n in counted]),
+        "map_at_k": naive_mean([naive_average_precision(hits, min(n, k), k) for hits, n in counted]),
     }
     for name, value in expected.items():
-        arguments = (relevance, k) if name == "recall_at_k" else (relevance,)
+        arguments = (relevance, k) if name.endswith("_at_k") else (relevance,)
         assert getattr(retrieval, name)(*arguments) == pytest.approx(value, nan_ok=True), name
     precision = retrieval.precision_at_k(relevance, k)
     at_r = retrieval.r_precision(relevance)
@@ -95,7 +96,10 @@ def test_a_single_image_of_an_item_is_found_or_not():
     assert retrieval.map_at_r(found_second) == 0.0  # R is 1: only the first place counts
 
 
-@pytest.mark.parametrize("measure", [retrieval.found_within, retrieval.recall_at_k, retrieval.precision_at_k])
+@pytest.mark.parametrize("measure", [
+    retrieval.found_within, retrieval.recall_at_k, retrieval.precision_at_k, retrieval.average_precision_at_k,
+    retrieval.map_at_k,
+])  # fmt: skip
 def test_k_counts_from_one(measure):
     relevance = RankedRelevance(np.ones((1, 1), bool), np.ones((1, 1), bool), np.array([1]))
     with pytest.raises(InvalidInputError, match="not 0"):

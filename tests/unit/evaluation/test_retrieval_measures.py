@@ -22,6 +22,7 @@ def test_worked_example(shelf):
     assert measures.map == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2 + 1 / 2) / 3)
     assert measures.map_at_r == pytest.approx((1 / 2 + 0 + 0) / 3)
     assert measures.r_precision == pytest.approx((1 / 2 + 0 + 0) / 3)
+    assert measures.map_at_k == {10: measures.map, 100: measures.map}  # the whole gallery is ranked
     assert measures.ties.queries == 1
     assert measures.ties.top1_worst == pytest.approx(1 / 3)
 
@@ -41,6 +42,14 @@ def test_nothing_to_find_gives_null(results_of):
     assert written["top1"] is None and written["recall"] == {"1": None, "5": None, "10": None}
     assert written["map_ci95"] == [None, None] and written["top1_ci95"] == [0.0, 1.0]
     assert written["recall_curve"] == []
+
+
+def test_map_at_k_is_left_out_where_rankings_do_not_reach(results_of):
+    gallery = {f"g{i:03}": "milk" if i % 2 else "cream" for i in range(120)}
+    cut = results_of(np.linspace(1, 0, 120)[None], list(gallery), depth=50)
+    measures = measure_retrieval(rank_gallery(cut, ["milk"], gallery))
+    # Every second image is right: the j-th stands at place 2 j.
+    assert measures.map_at_k == {10: pytest.approx(5 * 0.5 / 10)}
 
 
 def test_short_rankings_are_refused_but_small_galleries_are_not(results_of):
