@@ -12,6 +12,7 @@ class Fault:
     Attributes:
         path: beginning of the path; the empty one is every path.
         times: how many requests it meets.
+        skips: how many it lets through before.
         applied: whether the request is carried out nevertheless.
         status: of HTTP; with 0 the connection is closed without an answer.
         body: the answer; text is sent as HTML.
@@ -26,6 +27,14 @@ class Fault:
     body: dict[str, Any] | str = "<html>503 Service Temporarily Unavailable</html>"
     delay: float = 0.0
     spoil: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    skips: int = 0
+
+    def meets(self, path: str) -> bool:
+        """Whether it is the turn of a request to this path."""
+        if not path.startswith(self.path):
+            return False
+        self.skips -= 1
+        return self.skips < 0
 
 
 def gateway_timeout(path: str, *, applied: bool = False, times: int = 1) -> Fault:

@@ -71,7 +71,7 @@ class VearchServer:
     def next_fault(self, path: str) -> Fault | None:
         """The fault that meets a request to a path."""
         with self.lock:
-            fault = next((fault for fault in self.faults if path.startswith(fault.path)), None)
+            fault = next((fault for fault in self.faults if fault.meets(path)), None)
             if fault is not None:
                 fault.times -= 1
                 self.faults = [fault for fault in self.faults if fault.times > 0]

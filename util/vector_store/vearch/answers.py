@@ -18,12 +18,13 @@ SPACE_EXISTS, SPACE_MISSING = 220, 221
 ADVICE = "give the address of a Vearch router, port 9001 by default"
 
 _REFUSED_USER = 3
+_PARAMETER_ERROR = 6
 _GATEWAY = frozenset({502, 503, 504})
 # Timeouts, cancelled requests, elections of a leader, a partition server that is away, the layer below.
 _PASSING = frozenset({5, 8, 120, 121, *range(140, 146), 162, 700, 703, 704})
 _HINTS = {
-    100: "open the store with ?replicas=N, N at most the number of partition servers",
-    146: "disk or memory of a partition server has reached Vearch's resource_limit_rate: make room there",
+    "not enough": "open the store with ?replicas=N, N at most the number of partition servers",
+    "resource_exhausted": "disk or memory of a partition server has reached Vearch's resource_limit_rate: make room",
 }
 
 
@@ -79,12 +80,13 @@ def data_of(response: requests.Response, server: str) -> Any:
 
 def refusal(number: int, message: str, server: str, *, status: int = 200) -> VearchError | PassingError:
     """The error that a code of Vearch stands for, of a whole request or of one document in it."""
-    hint = f": {_HINTS[number]}" if number in _HINTS else ""
+    hint = "".join(f": {hint}" for words, hint in _HINTS.items() if words in message)
     told = f"{server} answers with code {number} ({message or 'no reason given'}){hint}"
-    missing = "space_not_exist" in message
+    # The master says so of a space that is missing; the router, with this code, of one it has not heard of yet.
+    missing = number == _PARAMETER_ERROR and "space_not_exist" in message
     if missing or number in _PASSING or status in _GATEWAY or "too frequency" in message:
         return PassingError(told, settles=missing)
-    return VearchError(146 if "resource_exhausted" in message else number, told)
+    return VearchError(number, told)
 
 
 def _json(response: requests.Response) -> dict[str, Any] | None:

@@ -24,13 +24,15 @@ class Location:
         database: name of the database.
         user: whom to sign in as; empty where the server asks for nobody.
         password: never shown.
-        options: what stands after the question mark.
+        timeout: seconds to wait for the server, where the URL says how many.
+        options: what else stands after the question mark.
     """
 
     root: str
     database: str
     user: str = ""
     password: str = field(default="", repr=False)
+    timeout: float | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -44,7 +46,7 @@ def parse_location(url: str) -> Location:
     """Reads a store's URL; user and password may hold any character in percent notation.
 
     >>> parse_location("vearch+http://root:s%40fe@vearch.example/shop?replicas=3")
-    Location(root='http://vearch.example:9001', database='shop', user='root', options={'replicas': '3'})
+    Location(root='http://vearch.example:9001', database='shop', user='root', timeout=None, options={'replicas': '3'})
 
     Raises:
         InvalidInputError: if it has another form; the password is not repeated.
@@ -63,7 +65,9 @@ def parse_location(url: str) -> Location:
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Location(f"{parts.scheme}://{host}:{port}", database, user, password, _options(parts))
+    options = _options(parts)
+    timeout = _seconds(options.pop("timeout")) if "timeout" in options else None
+    return Location(f"{parts.scheme}://{host}:{port}", database, user, password, timeout, options)
 
 
 def _options(parts: SplitResult) -> dict[str, str]:
@@ -72,3 +76,9 @@ def _options(parts: SplitResult) -> dict[str, str]:
     if len(options) != len(given) or parts.fragment:
         raise InvalidInputError("the URL of the Vearch store names an option twice, or holds a #: write ?name=value&…")
     return options
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,5}(\.\d+)?", text) or float(text) == 0:
+        raise InvalidInputError(f"timeout is a number of seconds above 0, not {text!r}")
+    return float(text)

@@ -42,7 +42,8 @@ class VearchStore(VectorStore):
 
     Args:
         url: ``vearch+http://user:password@HOST:9001/DB``; options for new spaces may follow a question mark.
-        timeout: seconds that an operation waits for the cluster before it gives up.
+        timeout: seconds that an operation waits for the cluster before it gives up, unless the URL says
+            ``?timeout=SECONDS``.
         most_documents: images that travel in one request.
         most_bytes: how large a request that writes may be.
 
@@ -66,7 +67,7 @@ class VearchStore(VectorStore):
         self.url = location.url
         self._database = location.database
         self._most_documents, self._most_bytes = most_documents, most_bytes
-        self._client = VearchClient(location, timeout=timeout)
+        self._client = VearchClient(location, timeout=location.timeout or timeout)
         try:
             self.server_version = server_version(self._client, patience=min(self._client.timeout, _OPENING))
         except BaseException:

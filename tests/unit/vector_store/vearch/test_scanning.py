@@ -10,15 +10,15 @@ ALL = [[EVERYTHING]]
 
 
 @pytest.mark.parametrize("query", ["", "?partitions=3"])
-@pytest.mark.parametrize("page", [2, 7, 64, 301])
+@pytest.mark.parametrize("page", [20, 64, 121])
 def test_each_document_is_met_once_whatever_the_limit(server, open_store, fill, query, page):
     store = open_store(query)
-    fill(store, 300)
+    fill(store, 120)
     space = store._remote("s")
     pages = list(scan(space, ALL, page=page))
     assert all(len(found) < page for found in pages)
-    assert sorted(document["_id"] for found in pages for document in found) == [f"{n:04}" for n in range(300)]
-    assert count(space, conditions({"even": True}), page=page) == 150
+    assert sorted(document["_id"] for found in pages for document in found) == [f"{n:04}" for n in range(120)]
+    assert count(space, conditions({"even": True}), page=page) == 60
 
 
 def test_ids_that_share_a_slot_are_met_too(store, fill, monkeypatch):
