@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from util.errors import NearIdError
+from util.errors import InvalidInputError, NearIdError
 from util.records import Embeddings
 from util.vector_store.base import VectorStore
 from vearch_plugin.errors import answer_for
@@ -52,6 +52,9 @@ def take_actions(
 
     Returns:
         One answer an action.
+
+    Raises:
+        StoreError: if the store fails; what was done before stays, and the same request may be sent again.
     """
     steps = [_read(space, action) for action in actions]
     _embed(space, steps, embed)
@@ -100,7 +103,7 @@ def _take(store: VectorStore, space: LegacySpace, steps: Sequence[Step]) -> None
 def _write(store: VectorStore, space: LegacySpace, inserts: Sequence[Step]) -> None:
     try:
         write(store, space, [Entry(step.id, step.document, step.row) for step in inserts if step.document])
-    except NearIdError:  # all of a write or none: each on its own says which one cannot be kept
+    except InvalidInputError:  # all of a write or none: each on its own says which one cannot be kept
         for step in inserts:
             _attempt(store, space, step)
 
@@ -113,7 +116,7 @@ def _attempt(store: VectorStore, space: LegacySpace, step: Step) -> None:
             change(store, space, Entry(step.id, step.document, step.row))
         else:
             write(store, space, [Entry(step.id, step.document, step.row)])
-    except NearIdError as error:
+    except InvalidInputError as error:
         step.error = error
 
 

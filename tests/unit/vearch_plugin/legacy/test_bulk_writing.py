@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from util.errors import ImageError
+from util.errors import ImageError, SpaceNotFoundError
 from util.records import SpaceInfo
 from util.vector_store import open_store
 from vearch_plugin.legacy.bulk import Action
@@ -94,11 +94,10 @@ def test_documents_without_an_id_get_one(store, space):
     assert set(what_is_there(store, space)) == ids
 
 
-def test_what_the_store_says_is_told(store, space):
+def test_a_store_that_fails_ends_the_request(store, space):
     store.drop_space(space.info.name)
-    [told] = take_actions(store, space, [index("a", "north")], embed=embed)
-    assert told["status"] == 551
-    assert "no space named 'd.s'" in told["error"]
+    with pytest.raises(SpaceNotFoundError, match=r"no space named 'd\.s'"):
+        take_actions(store, space, [index("a", "north"), index("b", "north")], embed=embed)
 
 
 def test_changes_unmake_the_calibration(store, space):
