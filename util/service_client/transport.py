@@ -71,28 +71,21 @@ class Transport:
             NearIdError: what the service said; see ``error_of``.
             ServiceUnreachableError: if there is no answer, or no service's.
         """
-        for attempt in range(self._retries + 1):
-            last = attempt == self._retries
-            try:
-                answer = self._session.request(
-                    method, self.url + path, json=json, params=params, timeout=self._timeout, allow_redirects=False
-                )
-            except requests.Timeout as error:
-                raise ServiceUnreachableError(f"{self.url} did not answer within {self._timeout:g} s") from error
-            except requests.ConnectionError as error:
-                if last or not repeatable:
-                    raise ServiceUnreachableError(f"{self.url} cannot be reached: is the service running?") from error
-                time.sleep(_backoff(attempt))
-                continue
-            except requests.RequestException as error:
-                raise ServiceUnreachableError(f"{self.url} cannot be asked ({type(error).__name__})") from error
-            body = _json(answer)
-            if answer.ok and body is not None:
-                return body
-            if last or not _may_repeat(answer.status_code, body, repeatable=repeatable):
-                raise error_of(answer.status_code, body)
-            time.sleep(_wait(answer, attempt))
-        raise AssertionError("unreachable")
+        attempt = 0
+        while True:
+            final = attempt == self._retries
+            answer = self._send(method, path, json, params, again=repeatable and not final)
+            if answer is None:
+                wait = _backoff(attempt)
+            else:
+                body = _json(answer)
+                if answer.ok and body is not None:
+                    return body
+                if final or not _may_repeat(answer.status_code, body, repeatable=repeatable):
+                    raise error_of(answer.status_code, body)
+                wait = _wait(answer, attempt)
+            time.sleep(wait)
+            attempt += 1
 
     def status(self, path: str) -> tuple[int, Any]:
         """Status and JSON of a question that may be answered with no; not repeated.
@@ -109,6 +102,23 @@ class Transport:
     def close(self) -> None:
         """Lets go of the connections."""
         self._session.close()
+
+    def _send(
+        self, method: str, path: str, json: Mapping[str, Any] | None, params: Mapping[str, Any] | None, *, again: bool
+    ) -> requests.Response | None:
+        """One attempt; ``None`` where the connection broke and another attempt may follow."""
+        try:
+            return self._session.request(
+                method, self.url + path, json=json, params=params, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.Timeout as error:
+            raise ServiceUnreachableError(f"{self.url} did not answer within {self._timeout:g} s") from error
+        except requests.ConnectionError as error:
+            if again:
+                return None
+            raise ServiceUnreachableError(f"{self.url} cannot be reached: is the service running?") from error
+        except requests.RequestException as error:
+            raise ServiceUnreachableError(f"{self.url} cannot be asked ({type(error).__name__})") from error
 
 
 def _json(answer: requests.Response) -> Any:
