@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from util.cli.opening import (
     opened_store,
     passing_store,
 )
+from util.cli.protocols import ProtocolFiles, list_protocols, measure_protocol
 from util.cli.reading import read_datasets
 from util.errors import InvalidInputError
 
@@ -26,10 +28,24 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    queries: Annotated[str, typer.Option("--queries", metavar="PATH", help="Labelled photos to ask about.")],
+    queries: Annotated[
+        str | None, typer.Option("--queries", metavar="PATH", help="Labelled photos to ask about.")
+    ] = None,
     gallery: Annotated[
         str | None,
         typer.Option("--gallery", metavar="PATH", help="Photos to index first. [default: the space as it stands]"),
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option("--protocol", metavar="NAME", help="What is measured; `list` lists the protocols there are.")
+    ] = "items",
+    truth: Annotated[Path | None, typer.Option("--gnd", metavar="FILE", help="Ground truth of the protocol.")] = None,
+    answers: Annotated[
+        Path | None, typer.Option("--ranks", metavar="FILE", help="Answers of any system, to be measured as they are.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Hits that count. [default: the protocol's own]")] = None,
+    distractors: Annotated[
+        Path | None,
+        typer.Option("--distractors", metavar="PATH", help="Images that are right for no query (revisited)."),
     ] = None,
     out: options.OutDirectory = None,
     false_accept_rate: Annotated[
@@ -50,22 +66,50 @@ def evaluate(
 
     With --gallery those photos are indexed first: into the store and space named, or else into one that is gone
     afterwards. Queries of items that the gallery does not show test the answer "new". --out writes an HTML report.
+    Public benchmarks have a --protocol of their own, most of them from two files: --gnd says what is right, --ranks
+    what was answered.
     """
+    choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
+    files = ProtocolFiles(truth, answers, gallery, distractors)
+    if protocol == "list":
+        list_protocols(as_json=as_json)
+    elif protocol != "items":
+        measure_protocol(protocol, files, queries=queries, choices=choices, k=k, as_json=as_json)
+    elif queries is None:
+        raise InvalidInputError("give the labelled photos to ask about: --queries PATH")
+    elif k is not None or any((truth, answers, distractors)):
+        raise InvalidInputError(
+            "--gnd, --ranks, --distractors and -k belong to the protocol of a benchmark: name it with --protocol "
+            "(nearid evaluate --protocol list)"
+        )
+    else:
+        _ask(queries, gallery, choices, item_from=item_from, far=false_accept_rate, out=out, as_json=as_json)
+
+
+def _ask(
+    queries: str,
+    gallery: str | None,
+    choices: Choices,
+    *,
+    item_from: str,
+    far: float | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     from util.benchmark.evaluating import evaluate_system
 
-    if false_accept_rate is not None and not 0 < false_accept_rate < 1:
-        raise InvalidInputError(f"--far is a share between 0 and 1, not {false_accept_rate}")
-    choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
+    if far is not None and not 0 < far < 1:
+        raise InvalidInputError(f"--far is a share between 0 and 1, not {far}")
     asked = read_datasets([queries], item_from=item_from)
     indexed = read_datasets([gallery], item_from=item_from) if gallery is not None else None
-    keep = store is not None or gallery is None
-    with opened_store(store) if keep else passing_store() as opened:
+    keep = choices.store is not None or gallery is None
+    with opened_store(choices.store) if keep else passing_store() as opened:
         if indexed is None:
             chosen = choose_space(choices, opened)
             extraction = extraction_for_space(choices, opened, chosen)
         else:
             extraction = extraction_for_writing(choices)
-            chosen = space or extraction.extractor.name
+            chosen = choices.space or extraction.extractor.name
         with progress_bar("evaluating") as progress:
             result = evaluate_system(
                 asked,
@@ -73,7 +117,7 @@ def evaluate(
                 extraction=extraction,
                 store=opened,
                 space=chosen,
-                false_accept_rate=false_accept_rate,
+                false_accept_rate=far,
                 out=out,
                 command=shlex.join(["nearid", *sys.argv[1:]]),
                 progress=progress,
@@ -96,6 +140,7 @@ def _print(evaluation: Evaluation) -> None:
         *((f"recall@{k}", f"{share:.3f}") for k, share in retrieval.recall.items() if int(k) > 1),
         ("mAP", f"{retrieval.map:.3f}"),
         ("mAP@R", f"{retrieval.map_at_r:.3f}"),
+        (f"macro F1, votes of {evaluation.votes.k}", f"{evaluation.votes.by_majority.macro[2]:.3f}"),
     ]
     if evaluation.open_set is not None:
         rows.append(("known or new, AUROC", f"{evaluation.open_set.auroc:.3f}"))
