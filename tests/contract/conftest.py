@@ -1,13 +1,11 @@
 """Every store there is, opened on nothing."""
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from qdrant_wire import QdrantServer
 from vearch_wire import VearchServer
 
 from util.vector_store import open_store
@@ -98,9 +96,9 @@ def leave_empty(open_one: Callable[[], VectorStore]) -> None:
 
 
 @pytest.fixture
-def qdrant_server() -> Iterator[object]:
-    """What speaks Qdrant's REST interface on loopback (see ``qdrant_server.py``)."""
-    server = sibling("qdrant_server").QdrantServer()
+def qdrant_server() -> Iterator[QdrantServer]:
+    """What speaks Qdrant's REST interface on loopback (see ``tests/servers/qdrant_wire.py``)."""
+    server = QdrantServer()
     yield server
     server.close()
 
@@ -129,15 +127,3 @@ def vearch_in_three_partitions(vearch_server) -> str:
 def qdrant_on_loopback(qdrant_server) -> str:
     """The URL of an empty store on it."""
     return f"qdrant+http://{qdrant_server.place}"
-
-
-def sibling(name: str) -> ModuleType:
-    """A module of this folder, which tests cannot import by its name."""
-    full = f"nearid_contract_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
