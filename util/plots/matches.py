@@ -17,7 +17,7 @@ from util.rerank.local.explaining import Explanation
 from util.rerank.local.pixels import fit_within
 
 _SIDE = 640  # pixels of a photo in the picture
-_LINES = 60  # more than these hide the photos
+_LINES = 40  # more than these hide the photos
 _GAP = 0.06  # of the height, between the photos
 
 
@@ -70,7 +70,8 @@ def draw_matches(axes: Axes, explanation: Explanation, *, names: tuple[str, str]
     axes.imshow(canvas)
     evidence = explanation.evidence
     ends = np.stack(
-        [evidence.matches.query / left_pixel, evidence.matches.candidate / right_pixel + np.float32([offset, 0])], axis=1
+        [evidence.matches.query / left_pixel, evidence.matches.candidate / right_pixel + np.float32([offset, 0])],
+        axis=1,
     )
     inliers = _spread(ends[evidence.inliers], _LINES)
     axes.add_collection(LineCollection(list(_spread(ends[~evidence.inliers], _LINES)), colors=GRID, lw=0.5, alpha=0.5))
@@ -109,7 +110,7 @@ def _draw_box(axes: Axes, region: DifferenceRegion, pixel: float, number: int) -
     axes.text(left, top - 2, str(number), color=DIFFERENT, fontsize=SMALL_SIZE, va="bottom", clip_on=True)
 
 
-def _spread(lines: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+def _spread(lines: NDArray[np.floating], count: int) -> NDArray[np.floating]:
     """At most ``count`` of the lines, evenly from the first to the last."""
     if len(lines) <= count:
         return lines

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from util.rerank.local.features import Points
 
 _HULL_MARGIN = 0.08  # of the diagonal of the matched points: a changed word at the rim of a label has no match itself
+_SURE = 0.05  # trust below which nothing is compared
 _FLOW_SMOOTHNESS = (
     1 / 16
 )  # of the longer side: what bends slower is the shape of the thing, what bends faster its print
@@ -26,12 +27,18 @@ class Alignment:
     Attributes:
         query: uint8 H×W×3, RGB.
         candidate: uint8 H×W×3, RGB: the other photo in the frame of the query, its light evened to the query's.
-        compared: bool H×W, where both photos show the matched surface.
+        trust: float32 H×W, how surely both photos show the matched surface: 1 among the matched points, falling to 0
+            away from them, 0 where the candidate shows nothing.
     """
 
     query: NDArray[np.uint8]
     candidate: NDArray[np.uint8]
-    compared: NDArray[np.bool_]
+    trust: NDArray[np.float32]
+
+    @property
+    def compared(self) -> NDArray[np.bool_]:
+        """Where there is enough trust to compare: bool H×W."""
+        return self.trust > _SURE
 
 
 def align(
@@ -53,25 +60,29 @@ def align(
     """
     height, width = query.shape[:2]
     laid, covered = _warp(candidate, matrix, (width, height))
-    compared = covered & near_points(points, (width, height))
-    laid, covered = _follow(query, laid, compared)
-    compared &= covered
-    return Alignment(query, _even_light(query, laid, compared), compared)
+    trust = trust_near(points, (width, height))
+    laid, covered = _follow(query, laid, covered & (trust > _SURE))
+    trust *= covered
+    return Alignment(query, _even_light(query, laid, trust > _SURE), trust)
 
 
-def near_points(points: Points, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The convex hull of points with a margin of eight hundredths of its diagonal: bool H×W.
+def trust_near(points: Points, size: tuple[int, int]) -> NDArray[np.float32]:
+    """How surely the surface that the points are on is seen: 1 in their convex hull, falling to 0 outside it.
+
+    The fall takes eight hundredths of the diagonal of the points. What lies further out may be another face of the
+    thing, or the table.
 
     Args:
         points: (N, 2) pixels, at least one.
         size: width and height in pixels.
+
+    Returns:
+        float32 H×W in [0, 1].
     """
-    hull = cv2.convexHull(np.rint(points).astype(np.int32))
-    mask = np.zeros(size[::-1], np.uint8)
-    cv2.fillConvexPoly(mask, hull, 1)
-    margin = round(_HULL_MARGIN * float(np.linalg.norm(np.ptp(points, axis=0))))
-    cv2.polylines(mask, [hull], isClosed=True, color=1, thickness=2 * margin + 1)
-    return mask.astype(bool)
+    outside = np.ones(size[::-1], np.uint8)
+    cv2.fillConvexPoly(outside, cv2.convexHull(np.rint(points).astype(np.int32)), 0)
+    margin = max(1.0, _HULL_MARGIN * float(np.linalg.norm(np.ptp(points, axis=0))))
+    return np.clip(1 - cv2.distanceTransform(outside, cv2.DIST_L2, 3) / margin, 0, 1).astype(np.float32)
 
 
 def _warp(

@@ -39,7 +39,7 @@ class DifferenceRegion:
 
 
 def difference_map(alignment: Alignment) -> NDArray[np.float32]:
-    """How different the print is, pixel by pixel: float32 H×W in [0, 1]; 0 where nothing is compared.
+    """How different the print is, pixel by pixel: float32 H×W in [0, 1]; less where trust is less.
 
     Structure is compared by the contrast-and-structure part of SSIM, the best over shifts of one pixel; colour by
     what local means of a* and b* differ in. Flat paper on both sides is no difference, a word on one side is.
@@ -47,12 +47,12 @@ def difference_map(alignment: Alignment) -> NDArray[np.float32]:
     Reference: Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE
     Transactions on Image Processing 2004.
     """
-    window = max(1.0, max(alignment.compared.shape) * _WINDOW)
+    window = max(1.0, max(alignment.trust.shape) * _WINDOW)
     first, second = (_lab(image) for image in (alignment.query, alignment.candidate))
     structure = _structure_difference(first[:, :, 0], second[:, :, 0], window)
     apart = cv2.GaussianBlur(first[:, :, 1:] - second[:, :, 1:], (0, 0), window)
     colour = np.linalg.norm(apart, axis=2) / _COLOUR
-    return np.where(alignment.compared, np.clip(np.maximum(structure, colour), 0, 1), 0).astype(np.float32)
+    return np.asarray(np.clip(np.maximum(structure, colour), 0, 1) * alignment.trust, dtype=np.float32)
 
 
 def difference_regions(

@@ -51,7 +51,7 @@ class LocalReRanker(ReRanker):
     tolerance: float = 1.5
     min_inliers: int = 8
     weight: float = 1.0
-    penalty: float = 4.0
+    penalty: float = 3.0
 
     def __post_init__(self) -> None:
         require_at_least(1, top=self.top)

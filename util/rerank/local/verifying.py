@@ -18,7 +18,7 @@ from util.rerank.local.geometry import Estimator, Motion, fit_model
 from util.rerank.local.matcher import Description, Matcher
 from util.rerank.local.pixels import fit_within, on_white
 
-VIEW_SIDE = 192
+VIEW_SIDE = 128
 """Pixels of the longer side of the copies whose print is compared when many candidates are scored."""
 
 
@@ -111,9 +111,9 @@ def lay_over(query: View, candidate: View, model: NDArray[np.float64], points: P
 
 
 def mean_difference(differences: NDArray[np.float32], laid: Alignment) -> float:
-    """Mean over what is compared; 1 where nothing is: nothing seen speaks for nothing."""
-    compared = differences[laid.compared]
-    return float(min(compared.mean(dtype=np.float64), 1.0)) if compared.size else 1.0
+    """Mean over what is compared, by trust; 1 where nothing is: nothing seen speaks for nothing."""
+    trusted = float(laid.trust.sum(dtype=np.float64))
+    return min(float(differences.sum(dtype=np.float64)) / trusted, 1.0) if trusted else 1.0
 
 
 def _enlarging(pixel: float) -> NDArray[np.float64]:
