@@ -8,6 +8,7 @@ from util.cli import (
     dataset,
     duplicates,
     evaluate,
+    explain,
     extractors,
     identify,
     index,
@@ -41,6 +42,7 @@ app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("identify")(identify.identify)
 app.command("evaluate")(evaluate.evaluate)
+app.command("explain")(explain.explain)
 app.command("duplicates")(duplicates.duplicates)
 app.command("preprocess")(preprocess.preprocess)
 app.command("train")(train.train)

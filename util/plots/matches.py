@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from util.plots.style import DIFFERENT, GRID, INK, MUTED, RIGHT, SMALL_SIZE, TEXT_SIZE, new_figure, picture_axes
 from util.rerank.local.alignment import Alignment
 from util.rerank.local.differences import DifferenceRegion
-from util.rerank.local.evidence import MatchEvidence
 from util.rerank.local.explaining import Explanation
 from util.rerank.local.pixels import fit_within
 
@@ -34,26 +33,12 @@ def explanation_figure(
     laid, differences = explanation.alignment, explanation.differences
     rows = 1 if laid is None or differences is None else 2
     figure = new_figure(10.0, 4.6 * rows)
-    figure.suptitle(title or found_words(explanation.evidence), color=INK, x=0.01, ha="left", parse_math=False)
+    figure.suptitle(title or explanation.evidence.words, color=INK, x=0.01, ha="left", parse_math=False)
     upper, *lower = figure.subfigures(rows, 1, squeeze=False)[:, 0]
     draw_matches(upper.subplots(), explanation, names=names)
     if lower and laid is not None and differences is not None:
         _draw_differences(lower[0].subplots(1, 3), explanation, laid, differences, names=names)
     return figure
-
-
-def found_words(evidence: MatchEvidence) -> str:
-    """What was found, in one line.
-
-    >>> found_words(MatchEvidence())
-    'no credible match: of 0 pairs of points too few follow one motion'
-    """
-    if evidence.model is None:
-        return f"no credible match: of {len(evidence.matches)} pairs of points too few follow one motion"
-    words = f"{evidence.inlier_count} of {len(evidence.matches)} pairs of points follow one motion"
-    if evidence.difference is not None:
-        words += f"; print differs by {evidence.difference:.0%} on average"
-    return words
 
 
 def draw_matches(axes: Axes, explanation: Explanation, *, names: tuple[str, str]) -> None:

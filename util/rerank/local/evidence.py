@@ -53,6 +53,20 @@ class MatchEvidence(HitEvidence):
         """How many matches follow the motion."""
         return int(np.count_nonzero(self.inliers))
 
+    @property
+    def words(self) -> str:
+        """What was found, in one line.
+
+        >>> MatchEvidence().words
+        'no credible match: of 0 pairs of points too few follow one motion'
+        """
+        if self.problem:
+            return f"not compared: {self.problem}"
+        if self.model is None:
+            return f"no credible match: of {len(self.matches)} pairs of points too few follow one motion"
+        words = f"{self.inlier_count} of {len(self.matches)} pairs of points follow one motion"
+        return words if self.difference is None else f"{words}; print differs by {self.difference:.0%} on average"
+
     def to_json(self) -> dict[str, Any]:
         """The points that follow the motion, the motion, and where the two differ."""
         return {

@@ -111,19 +111,24 @@ class LocalReRanker(ReRanker):
         if not first:
             return {}
         try:
-            asked = self._view(pictures.query(number))
+            asked = self.view(pictures.query(number))
         except ImageError as error:
             return {id_: MatchEvidence(problem=f"the query cannot be read: {error}") for id_ in first}
         return {id_: self._compare(asked, id_, pictures) for id_ in first}
 
     def _compare(self, asked: View, id_: str, pictures: Pictures) -> MatchEvidence:
         try:
-            candidate = self._view(pictures.hit(id_))
+            candidate = self.view(pictures.hit(id_))
         except ImageError as error:
             return MatchEvidence(problem=str(error))
         return self.verification.verify(asked, candidate, self.matcher)
 
-    def _view(self, picture: Picture) -> View:
+    def view(self, picture: Picture) -> View:
+        """What is kept of a photo; asking for it beforehand saves the first query the time.
+
+        Raises:
+            ImageError: if it has to be read and cannot be.
+        """
         key = (picture.key, VIEW_SIDE, *self.matcher.key)
         return self._views.get_or_make(key, lambda: view_of(picture.read(), self.matcher))
 
