@@ -144,11 +144,11 @@ def test_answers_that_are_lost_do_no_harm(server, photos):
 def test_a_batch_that_fails_by_half(server, photos):
     refused = [0]
 
-    def refuses(id_: str, partition: int) -> tuple[int, str] | None:
+    def refuses(id_: str, partition: int) -> str | None:
         if id_ == "color_texture":  # the description of the space
             return None
         refused[0] += 1
-        return (146, "partition_resource_exhausted:disk space not enough") if refused[0] > 2 * BATCH + 3 else None
+        return "partition_resource_exhausted:disk space not enough" if refused[0] > 2 * BATCH + 3 else None
 
     server.cluster.refuses = refuses
     status, _, said = index(server, photos)

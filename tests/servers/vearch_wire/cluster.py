@@ -24,7 +24,7 @@ class Cluster:
     def __init__(self, version: str, partition_servers: int) -> None:
         self.version, self.partition_servers = version, partition_servers
         self.databases: dict[str, dict[str, Space]] = {}
-        self.refuses: Callable[[str, int], tuple[int, str] | None] = lambda id_, partition: None
+        self.refuses: Callable[[str, int], str | None] = lambda id_, partition: None
         self.approximate = False
 
     def answer(self, method: str, path: str, body: Any) -> Any:

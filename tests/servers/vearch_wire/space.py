@@ -18,7 +18,7 @@ SCANNED_SILENTLY = 100
 class Space:
     """A space, with the answers of Vearch to requests about its documents."""
 
-    def __init__(self, body: Body, refuses: Callable[[str, int], tuple[int, str] | None]) -> None:
+    def __init__(self, body: Body, refuses: Callable[[str, int], str | None]) -> None:
         self.body = body
         self.fields: dict[str, Body] = {field["name"]: field for field in body["fields"]}
         self.partitions: list[dict[str, Body]] = [{} for _ in range(max(body.get("partition_num", 1), 1))]
@@ -124,14 +124,14 @@ class Space:
     def _partition(self, id_: str) -> dict[str, Body]:
         return self.partitions[self._place(id_)]
 
-    def _refuses(self, id_: str) -> tuple[int, str] | None:
+    def _refuses(self, id_: str) -> str | None:
         return self.refuses(id_, self._place(id_))
 
     def _write(self, document: Body) -> Body:
         id_ = document["_id"]
         refused = self._refuses(id_)
         if refused is not None:
-            return {"_id": id_, "code": refused[0], "msg": refused[1]}
+            return {"_id": id_, "code": 404, "msg": refused}
         partition = self._partition(id_)
         if id_ not in partition and self.vector["name"] not in document:
             return {"_id": id_, "code": 404, "msg": "internal_error:add doc failed, err code -3"}

@@ -20,8 +20,26 @@ ADVICE = "give the address of a Vearch router, port 9001 by default"
 _REFUSED_USER = 3
 _PARAMETER_ERROR = 6
 _GATEWAY = frozenset({502, 503, 504})
-# Timeouts, cancelled requests, elections of a leader, a partition server that is away, the layer below.
-_PASSING = frozenset({5, 8, 120, 121, *range(140, 146), 162, 700, 703, 704})
+# Timeouts, cancelled requests, elections of a leader, a partition server that is away, the layer below. A message
+# begins with the name; of a single document the code is always 404.
+_PASSING = {
+    5: "timeout",
+    8: "canceled",
+    120: "router_no_ps_client",
+    121: "router_call_ps_rpc_err",
+    141: "partition_not_exist",
+    142: "partition_not_leader",
+    143: "partition_no_leader",
+    144: "partition_is_invalid",
+    145: "partition_is_closed",
+    162: "partition_server_memoryexceed",
+    700: "service_unavailable",
+    703: "create_rpcclient_failed",
+    704: "call_rpcclient_failed",
+}
+# With the code of any internal error: a limit of requests a second; a router that avoids a partition server for half a
+# minute after it was away.
+_PASSING_WORDS = ("too frequency", "is faulty")
 _HINTS = {
     "not enough": "open the store with ?replicas=N, N at most the number of partition servers",
     "resource_exhausted": "disk or memory of a partition server has reached Vearch's resource_limit_rate: make room",
@@ -84,7 +102,8 @@ def refusal(number: int, message: str, server: str, *, status: int = 200) -> Vea
     told = f"{server} answers with code {number} ({message or 'no reason given'}){hint}"
     # The master says so of a space that is missing; the router, with this code, of one it has not heard of yet.
     missing = number == _PARAMETER_ERROR and "space_not_exist" in message
-    if missing or number in _PASSING or status in _GATEWAY or "too frequency" in message:
+    passing = number in _PASSING or message.startswith(tuple(_PASSING.values()))
+    if missing or passing or status in _GATEWAY or any(words in message for words in _PASSING_WORDS):
         return PassingError(told, settles=missing)
     return VearchError(number, told)
 

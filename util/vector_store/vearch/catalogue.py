@@ -65,6 +65,7 @@ class Catalogue:
             if error.number != DB_EXISTS:
                 raise
         self._space.create(schema(CATALOGUE, len(_NO_VECTOR), IndexPlan("FLAT", {}, 1, self._replicas, 1)))
+        self._is_there = True
 
     def find(self, name: str) -> Entry | None:
         """The space of this name, if there is one."""

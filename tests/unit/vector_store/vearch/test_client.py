@@ -30,6 +30,8 @@ PASSING = [
     unsettled("/"),
     Fault("/", status=500, body={"code": 143, "msg": "partition_no_leader:election"}),
     Fault("/", status=500, body={"code": 1, "msg": "internal_error:document write request too frequency"}),
+    Fault("/", status=422, body={"code": 704, "msg": "call_rpcclient_failed:dial tcp: connection refused"}),
+    Fault("/", status=422, body={"code": 1, "msg": "internal_error:nodeID 1 partitionID: 4 is faulty, replica_num=1"}),
 ]
 
 

@@ -169,7 +169,7 @@ def test_a_delete_whose_answer_is_lost_counts_what_went(server, store, fill, wha
 @pytest.mark.parametrize("what", [{"ids": ["0001", "0002"]}, {"where": {"n": [1, 2]}}])
 def test_a_partition_that_silently_does_not_delete_is_found_out(server, store, fill, what):
     fill(store, 5)
-    server.cluster.refuses = lambda id_, partition: (143, "") if id_ == "0002" else None
+    server.cluster.refuses = lambda id_, partition: "partition_not_leader" if id_ == "0002" else None
     with pytest.raises(StoreError, match="did not delete .*0002.*delete them again"):
         store.delete("s", **what)
     server.cluster.refuses = lambda id_, partition: None
