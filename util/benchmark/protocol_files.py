@@ -48,7 +48,7 @@ def measure_files(protocol: Protocol, truth: Path, answers: Path, *, k: int | No
         raise InvalidInputError(f"the protocol {protocol.name!r} has no k")
     if k is not None and k < 1:
         raise InvalidInputError(f"k counts hits from 1 on, not {k}")
-    return _without_nan(_MEASURES[protocol.name](truth, answers, k or protocol.k or 0))
+    return _nan_as_none(_MEASURES[protocol.name](truth, answers, k or protocol.k or 0))
 
 
 def read_ranks(path: Path) -> NDArray[np.int64]:
@@ -171,10 +171,15 @@ def _parts(solution: Solution) -> dict[str, list[str]]:
     return parts
 
 
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _nan_as_none(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _nan_as_none(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in numbers.items()
+    }
 
 
 _MEASURES: Mapping[str, Measure] = {

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from util.cli import options
-from util.cli.console import print_json, progress_bar
+from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
+from util.cli.opening import limits
 from util.cli.reading import read_datasets
 from util.errors import InvalidInputError
 
@@ -105,6 +106,61 @@ def fetch(
         print_json({"name": name, "directory": str(folder)})
     else:
         print(f"{name} is in {folder}")
+
+
+@app.command("disturb")
+def disturb(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder or list of labelled photos.")],
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the test set.")],
+    kinds: Annotated[
+        str,
+        typer.Option(
+            "--disturb", help="light, temperature, blur, motion, crop, rotation, jpeg, noise, occlusion; or all."
+        ),
+    ] = "all",
+    strengths: Annotated[str, typer.Option("--strengths", help="How strong, each above 0 and up to 1.")] = "0.2,0.5,1",
+    image_format: Annotated[str, typer.Option("--format", help="jpg, or png (exact, larger).")] = "jpg",
+    item_from: options.ItemFrom = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other directions, places and noise.")] = 0,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads. [default: NEARID_WORKERS]")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write a near-duplicate test set: every photo as it is, and under each disturbance at each strength.
+
+    DST/meta.csv lists item, disturbance, strength and source; give it to `nearid evaluate --queries`.
+    """
+    from config.settings import load_settings
+    from util.datasets.disturbances import DISTURBANCES
+    from util.datasets.disturbed_set import write_disturbed
+    from util.search.extraction import Failure
+
+    settings = load_settings()
+    records = read_datasets([source], item_from=item_from)
+    with progress_bar("disturbing") as progress:
+        made = write_disturbed(
+            records,
+            destination,
+            kinds=list(DISTURBANCES) if kinds == "all" else [kind.strip() for kind in kinds.split(",")],
+            strengths=_numbers(strengths),
+            seed=seed,
+            image_format=image_format,
+            workers=workers or settings.workers,
+            limits=limits(settings),
+            progress=progress,
+        )
+    failures = [Failure(error.source, error.reason) for error in made.failed]
+    if as_json:
+        print_json({"written": len(made.records), "list": str(made.path), "failed": failures_as_json(failures)})
+    else:
+        print(f"{len(made.records)} photos listed in {made.path}")
+    leave_if_failed(failures, quiet=as_json)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidInputError(f"--strengths are numbers such as 0.2,0.5,1, not {text!r}") from None
 
 
 def _shares(text: str) -> dict[str, float]:

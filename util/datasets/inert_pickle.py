@@ -13,6 +13,7 @@ import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,12 @@ class StoredType:
 
     def __init__(self, code: object, *_flags: object) -> None:
         self._code = code if isinstance(code, str) else ""
-        self._order = "="
+        self._order: Literal["=", "<", ">"] = "="
 
     def __setstate__(self, state: tuple[object, ...]) -> None:
-        self._order = str(state[1]) if len(state) > 1 and state[1] in ("<", ">") else "="
+        match state:
+            case (_, ("<" | ">") as order, *_):
+                self._order = order
 
     def to_numpy(self) -> np.dtype[np.generic]:
         """The type.

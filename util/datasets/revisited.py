@@ -168,7 +168,8 @@ def _load_json(path: Path) -> object:
 
 def _truth(value: Mapping[str, object]) -> RevisitedTruth:
     if "db_size" in value:
-        rows, images, names, count = _list(value["queries"]), (), None, value["db_size"]
+        rows, names, count = _list(value["queries"]), None, value["db_size"]
+        images: tuple[str, ...] = ()
         if not isinstance(count, int):
             raise TypeError("db_size is not a number")
     else:

@@ -102,7 +102,7 @@ def classification_report(true: ArrayLike, answered: ArrayLike, labels: Sequence
     shown = np.flatnonzero(support + named)
     precision, recall = _share(right[shown], named[shown]), _share(right[shown], support[shown])
     return ClassificationReport(
-        items=tuple(labels[code] for code in shown),
+        items=tuple(labels[code] for code in shown.tolist()),
         precision=precision,
         recall=recall,
         f1=_share(2 * precision * recall, precision + recall),
