@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def solve_truncated(
     data: NDArray[np.float32],
     indices: NDArray[np.int32],
-    indptr: NDArray[np.int32],
+    indptr: NDArray[np.int64],
     visited: NDArray[np.int32],
     alpha: float,
     tolerance: float,
@@ -33,15 +33,15 @@ def solve_truncated(
     """
     n_parts, size = visited.shape
     solved = np.zeros((n_parts, size), dtype=np.float32)
-    for part in prange(n_parts):
+    for part in range(n_parts):
         starts, columns, weights = _restricted(data, indices, indptr, visited[part])
         solved[part] = _walk(starts, columns, weights, alpha, tolerance, iterations)
     return solved
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _restricted(
-    data: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[np.int32], nodes: NDArray[np.int32]
+    data: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[np.int64], nodes: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """The rows and columns of some nodes, numbered as the nodes are: starts (T + 1,), columns, weights."""
     place = np.full(len(indptr) - 1, -1, dtype=np.int32)
@@ -63,7 +63,7 @@ def _restricted(
     return starts, columns[:end], weights[:end]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(
     starts: NDArray[np.int32],
     columns: NDArray[np.int32],

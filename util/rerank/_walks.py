@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from util.records import Embeddings
 from util.rerank._cache import Arrays
 from util.rerank._neighbours import nearest_neighbours
 
-_BLOCK = 2048  # walks solved before their zeros are dropped
+_BLOCK = 512  # walks solved before their zeros are dropped
 _TOLERANCE = 1e-6
 _ITERATIONS = 20
 
@@ -34,15 +36,20 @@ def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha:
 
     rows, cosines = nearest_neighbours(vectors, max(neighbours, truncation - 1))
     graph = mutual_graph(rows[:, :neighbours], cosines[:, :neighbours], gamma)
+    del cosines  # of all neighbours: the largest array but one, and no longer needed
+    columns, starts = graph.indices.astype(np.int32), graph.indptr.astype(np.int64)
     nearest = np.concatenate([np.arange(len(rows), dtype=np.int32)[:, None], rows[:, : truncation - 1]], axis=1)
-    data, indices, counts = [], [], []
-    for start in range(0, len(nearest), _BLOCK):
+
+    def solved(start: int) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
         visited = nearest[start : start + _BLOCK]
-        solved = solve_truncated(graph.data, graph.indices, graph.indptr, visited, alpha, _TOLERANCE, _ITERATIONS)
-        reached = solved > 0
-        data.append(solved[reached])
-        indices.append(visited[reached])
-        counts.append(reached.sum(axis=1))
+        walks = solve_truncated(graph.data, columns, starts, visited, alpha, _TOLERANCE, _ITERATIONS)
+        reached = walks > 0
+        return walks[reached], visited[reached], reached.sum(axis=1)
+
+    # The compiled loops let go of the interpreter, so that threads share the processors.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(solved, range(0, len(nearest), _BLOCK)))
+    data, indices, counts = zip(*parts, strict=True) if parts else ((), (), ())
     indptr = np.concatenate([[0], np.cumsum(_joined(counts, np.int64))])
     return {"data": _joined(data, np.float32), "indices": _joined(indices, np.int32), "indptr": indptr}
 

@@ -83,4 +83,4 @@ def _overlap(around: NDArray[np.float32], by_column: csr_array, totals: NDArray[
     shared = np.minimum(part.data, np.repeat(around[columns], np.diff(part.indptr)))
     smaller = np.bincount(part.indices, weights=shared, minlength=len(totals))
     larger = around.sum() + totals - smaller
-    return np.asarray(np.divide(smaller, larger, out=np.zeros_like(smaller), where=larger > 0), dtype=np.float32)
+    return np.asarray(np.divide(smaller, larger, out=np.zeros(len(totals)), where=larger > 0), dtype=np.float32)
