@@ -55,15 +55,27 @@ class LoadedExtractors:
             ExtractorUnavailableError: if it cannot be loaded.
             UnavailableError: if no more may be loaded.
         """
-        with self._loading:
-            key = self._own_recipe.get(name)
-            if key is None:
-                self._require_ready(name)
-                extractor = load(name, **self._options)
-                key = (name, str(extractor.recipe))
-                self._keep(key, extractor)
-                self._own_recipe[name] = key
-        return self._loaded[key]
+        if name not in self._own_recipe:
+            with self._loading:
+                self._load_named(name)
+        return self._loaded[self._own_recipe[name]]
+
+    def chosen(self, name: str) -> Batcher:
+        """The extractor that who runs the service has chosen: any that can be loaded, if need be downloaded.
+
+        Raises:
+            UnknownExtractorError: if there is none of this name; lists those there are.
+            ExtractorUnavailableError: if it cannot be loaded.
+        """
+        if name not in self._own_recipe:
+            with self._loading:
+                if name not in self._own_recipe:
+                    extractor = load(name, **self._options)
+                    key = (name, str(extractor.recipe))
+                    if key not in self._loaded:
+                        self._loaded[key] = self._batcher(extractor)
+                    self._own_recipe[name] = key
+        return self._loaded[self._own_recipe[name]]
 
     def of_space(self, info: SpaceInfo) -> Batcher:
         """The extractor that made a space.
@@ -74,9 +86,9 @@ class LoadedExtractors:
             UnavailableError: if no more may be loaded.
         """
         key = (info.extractor, info.recipe)
-        with self._loading:
-            if key not in self._loaded:
-                self._keep(key, load(info.extractor, recipe=info.recipe, **self._options))
+        if key not in self._loaded:
+            with self._loading:
+                self._load_once(key)
         batcher = self._loaded[key]
         if batcher.extractor.fingerprint != info.fingerprint:
             raise FingerprintMismatchError(info.name, info.fingerprint, batcher.extractor.fingerprint)
@@ -91,15 +103,21 @@ class LoadedExtractors:
         for batcher in self.all:
             batcher.close()
 
-    def _require_ready(self, name: str) -> None:
+    def _load_named(self, name: str) -> None:
+        if name in self._own_recipe:  # somebody else has loaded it meanwhile
+            return
         described = describe(self._options["models_dir"], name=name)
         if not described or described[0].weights not in _READY:
             # Naming them here would import them all: /v1/extractors does that for who asks.
             raise UnknownExtractorError(f"no extractor {name!r} is ready here: /v1/extractors lists those there are")
+        key = (name, described[0].recipe)
+        self._load_once(key)
+        self._own_recipe[name] = key
 
-    def _keep(self, key: Key, extractor: Extractor) -> None:
+    def _load_once(self, key: Key) -> None:
         if key in self._loaded:
             return
         if len(self._loaded) >= self._most:
             raise UnavailableError(f"{self._most} extractors are loaded, and no more may be: use one of them")
-        self._loaded[key] = self._batcher(extractor)
+        name, recipe = key
+        self._loaded[key] = self._batcher(load(name, recipe=recipe, **self._options))

@@ -80,6 +80,7 @@ class Service:
         self._store: VectorStore | None = None
         self._opening = threading.Lock()
         self.calibrating = threading.Lock()
+        self._checking: asyncio.Task[Readiness] | None = None
 
     @property
     def store(self) -> VectorStore:
@@ -112,7 +113,7 @@ class Service:
         # A little over the deadline that the work knows itself, which ends it at a clean place.
         done, _ = await asyncio.wait([doing], timeout=self.limits.request_timeout + 1)
         if not done:
-            doing.add_done_callback(_forget)
+            doing.cancel()  # what has not begun never will; what has begun is no longer waited for
             raise DeadlineExceededError("the request took too long: ask again later, or with fewer images")
         return doing.result()
 
@@ -130,8 +131,10 @@ class Service:
         """
         if isinstance(extractor, SpaceInfo):
             batcher = self.extractors.of_space(extractor)
+        elif extractor is None or extractor == self.settings.extractor:
+            batcher = self.extractors.chosen(self.settings.extractor)
         else:
-            batcher = self.extractors.named(extractor or self.settings.extractor)
+            batcher = self.extractors.named(extractor)
         return Extraction(
             BatchedExtractor(batcher, deadline=self.deadline()),
             batch_size=self.settings.batch_size,
@@ -158,8 +161,16 @@ class Service:
 
         return await self.run(work)
 
-    def readiness(self) -> Readiness:
-        """Whether the store can be reached now and the settings' extractor is loaded; may block."""
+    async def readiness(self) -> Readiness:
+        """Whether the store can be reached now and the settings' extractor is loaded.
+
+        However many ask, the store is asked once at a time.
+        """
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(asyncio.to_thread(self._check))
+        return await asyncio.shield(self._checking)
+
+    def _check(self) -> Readiness:
         try:
             self.store.list_spaces()
             reached = True
@@ -170,7 +181,7 @@ class Service:
 
     def open(self) -> None:
         """Opens the store and loads the settings' extractor, so that the first request need not wait."""
-        self.extractors.named(self.settings.extractor)
+        self.extractors.chosen(self.settings.extractor)
         self.store.list_spaces()
 
     def close(self) -> None:
@@ -191,12 +202,6 @@ class Service:
             capacity=max(4 * size, self.limits.max_requests),
             observe=self.metrics.observe_pass,
         )
-
-
-def _forget(doing: asyncio.Future[_Made]) -> None:
-    """Takes note of an error that nobody waits for any more."""
-    if not doing.cancelled():
-        doing.exception()
 
 
 def service_of(request: Request) -> Service:

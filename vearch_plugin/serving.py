@@ -29,7 +29,7 @@ def serve(*, host: str | None = None, port: int | None = None) -> None:
     check_address(address, limits)
     configure_logs(settings.log_level)
     app = create_app(settings, limits)
-    app.state.service.extractors.named(settings.extractor)  # what is wrong with it is said here and now
+    app.state.service.extractors.chosen(settings.extractor)  # what is wrong with it is said here and now
     uvicorn.run(
         app,
         host=address,

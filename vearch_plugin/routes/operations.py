@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
@@ -24,7 +22,7 @@ async def health() -> Health:
 @router.get("/ready")
 async def ready(service: ServiceDependency) -> Readiness:
     """The store can be reached and the model is loaded; 503 while that is not so."""
-    found = await asyncio.to_thread(service.readiness)
+    found = await service.readiness()
     if not (found.store and found.extractor):
         raise UnavailableError("the service is not ready", detail=found.model_dump())
     return found
