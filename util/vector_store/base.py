@@ -98,7 +98,10 @@ class VectorStore(ABC):
         *,
         fingerprint: str,
     ) -> None:
-        """Writes images, replacing those whose id is there already. All of the batch or none of it.
+        """Writes images, replacing those whose id is there already. All of the batch is checked before any is written.
+
+        A store with transactions writes all of the batch or none of it. A cluster without them may fail half-way and
+        says then what is written; writing the batch again does no harm.
 
         Args:
             space: name of the space.
@@ -112,6 +115,7 @@ class VectorStore(ABC):
             DimensionMismatchError: if the vectors have another dimension.
             InvalidInputError: if the lengths differ, a vector is not a finite unit row, an id is empty or metadata
                 holds what the store cannot keep.
+            PartialWriteError: if the store confirmed some of the images and not the others.
         """
 
     @abstractmethod
