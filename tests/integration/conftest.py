@@ -94,7 +94,12 @@ def start_service(tmp_path) -> Iterator[Callable[..., str]]:
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(**options: object) -> str:
-        given = {"store": f"embedded:{tmp_path / 'service.db'}", "rate_limit": "none", **options}
+        given = {
+            "store": f"embedded:{tmp_path / 'service.db'}",
+            "rate_limit": "none",
+            "request_timeout": 600,
+            **options,
+        }
         settings, limits = (
             kind(_env_file=None, **{name: value for name, value in given.items() if name in kind.model_fields})
             for kind in (Settings, ServiceSettings)

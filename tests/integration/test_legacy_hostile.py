@@ -111,7 +111,7 @@ def as_sent(body, rng):
 @pytest.fixture
 def client(tmp_path):
     settings = Settings(_env_file=None, store=f"embedded:{tmp_path / 'nearid.db'}", extractor="phash")
-    limits = ServiceSettings(_env_file=None, rate_limit="none")
+    limits = ServiceSettings(_env_file=None, rate_limit="none", request_timeout=600)
     with TestClient(create_app(settings, limits), raise_server_exceptions=False) as client:
         yield client
 

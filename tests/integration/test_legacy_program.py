@@ -13,6 +13,8 @@ import pytest
 import requests
 from vearch_wire import VearchServer
 
+from util.image_extract import describe
+
 HEADERS = {"Content-Type": "application/json"}
 STORES = {
     "embedded": "embedded:{folder}/nearid.db",
@@ -106,9 +108,7 @@ def server(request, start_service, tmp_path, catalogue):
     return start_service(store=store, extractor="color_texture", image_roots=(catalogue,))
 
 
-def dimension_of(server: str) -> int:
-    extractors = requests.get(f"{server}/v1/extractors").json()["extractors"]
-    return next(one["dimension"] for one in extractors if one["name"] == "color_texture")
+DIMENSION = describe(name="color_texture")[0].dimension
 
 
 def as_path(photo):
@@ -133,7 +133,7 @@ WAYS = {"vectors": made_by_the_program, "paths": as_path, "base64": as_base64}
 @pytest.mark.parametrize("way", WAYS)
 def test_the_bottle_program(server, catalogue, way):
     program = VearchUtil(server, "vgg16", lambda photo: WAYS[way](catalogue / photo))
-    created, space, described = init_vearch(server, 48 if way == "vectors" else dimension_of(server))
+    created, space, described = init_vearch(server, 48 if way == "vectors" else DIMENSION)
     assert json.loads(created) == {"code": 200, "msg": "success", "data": {"id": 1, "name": "bottle"}}
     assert json.loads(space) == json.loads(described)
     assert json.loads(space)["code"] == 200
@@ -167,7 +167,7 @@ def test_the_bottle_program(server, catalogue, way):
 
 
 def test_two_documents_of_one_image_are_two(server, catalogue):
-    init_vearch(server, dimension_of(server))
+    init_vearch(server, DIMENSION)
     program = VearchUtil(server, "vgg16", lambda photo: str(catalogue / photo))
     for uuid in ("a", "b"):
         program.add_image_index("gallery/item0/0.jpg", sid="1", keyword="", tags=["x"], uuid=uuid)
@@ -326,7 +326,7 @@ def test_the_api_key_guards_these_routes_too(start_service):
 def test_no_file_outside_the_image_folders_is_read(server, tmp_path, catalogue):
     secret = tmp_path / "secret.jpg"
     secret.write_bytes((catalogue / "gallery/item0/0.jpg").read_bytes())
-    init_vearch(server, dimension_of(server))
+    init_vearch(server, DIMENSION)
     for path in (str(secret), f"../{tmp_path.name}/secret.jpg", "/etc/passwd", "http://127.0.0.1:1/a.jpg"):
         answer = requests.post(f"{server}/bottle/bottle/1", json={"image": {"feature": path}})
         assert answer.status_code == 551

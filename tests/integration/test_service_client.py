@@ -32,7 +32,7 @@ def records(photos, catalogue):
 @pytest.fixture
 def client(start_service, catalogue):
     url = start_service(extractor="color_texture", api_key=KEY, image_roots=(catalogue,))
-    with NearIDClient(url, api_key=KEY, batch_size=8) as made:
+    with NearIDClient(url, api_key=KEY, batch_size=8, timeout=600) as made:
         yield made
 
 

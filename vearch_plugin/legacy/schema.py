@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +18,7 @@ _KEPT = ("name", "partition_num", "replica_num", "engine", "properties", "models
 _FORMATS = {"normalization": True, "normal": True, "no": False}
 _METRICS = {"innerproduct": "InnerProduct", "l2": "L2"}
 _MAX_DIMENSION = 65_536
+_MAX_LENGTH = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ class Schema:
             raise MasterRequestError(
                 f"a space has one vector field here, not {len(vectors)}: make one space for each vector field"
             )
-        return cls(name, vectors[0], properties, {key: request[key] for key in _KEPT if key in request})
+        kept = {key: request[key] for key in _KEPT if key in request}
+        if len(json.dumps(kept)) > _MAX_LENGTH:  # it is read with every request to the space
+            raise MasterRequestError(f"a schema has at most {_MAX_LENGTH:,} characters: leave out what is not needed")
+        return cls(name, vectors[0], properties, kept)
 
     @property
     def long_ids(self) -> bool:

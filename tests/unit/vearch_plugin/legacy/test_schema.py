@@ -68,6 +68,8 @@ VECTOR = {"type": "vector", "dimension": 2}
         ({"properties": {"a": VECTOR, "b": "keyword"}}, "JSON object, not text"),
         ({"engine": {"retrieval_type": "BINARYIVF"}}, "binary vectors"),
         ({"engine": {"retrieval_param": {"metric_type": "Hamming"}}}, "metric_type"),
+        ({"models": ["x"] * 5}, "a model must be a JSON object"),
+        ({"models": [{"model_id": "m", "fields": ["x" * 70_000]}]}, "at most 65,536 characters"),
         ({"engine": 5}, "the engine must be a JSON object"),
         ({"models": [5]}, "a model must be a JSON object"),
     ],
