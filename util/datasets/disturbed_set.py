@@ -136,7 +136,7 @@ def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.shape[2] == 3:
         return pixels
     cover = pixels[:, :, 3:].astype(np.float32) / np.float32(255)
-    return np.rint(pixels[:, :, :3] * cover + 255 * (1 - cover)).astype(np.uint8)
+    return np.asarray(np.rint(pixels[:, :, :3] * cover + 255 * (1 - cover)), np.uint8)
 
 
 def _write_all(

@@ -35,6 +35,9 @@ SETTINGS = ("easy", "medium", "hard")
 Places = NDArray[np.intp]
 """intp (n,), places of positives in a ranking without junk, from 0, rising."""
 
+_Labelled = tuple[NDArray[np.int64], Places]
+"""Images of the ground truth in a ranking, and their places in it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SettingMeasures:
@@ -86,7 +89,8 @@ def measure_revisited(ranks: ArrayLike, queries: Sequence[RevisitedQuery]) -> Re
     (0.25, 0.6666666666666666, 0.25)
     """
     columns = _checked(ranks, len(queries))
-    return RevisitedMeasures(*(_measure(columns, queries, setting) for setting in SETTINGS))
+    found = [_labelled(column, query) for column, query in zip(columns, queries, strict=True)]
+    return RevisitedMeasures(*(_measure(found, queries, setting) for setting in SETTINGS))
 
 
 def trapezoidal_average_precision(places: Places, n_positives: int) -> float:
@@ -126,13 +130,13 @@ def precision_of_places(places: Places, k: int) -> float:
     return float(np.count_nonzero(places < counted) / counted)
 
 
-def _measure(columns: Sequence[NDArray[np.int64]], queries: Sequence[RevisitedQuery], setting: str) -> SettingMeasures:
+def _measure(found: Sequence[_Labelled], queries: Sequence[RevisitedQuery], setting: str) -> SettingMeasures:
     ap = np.full(len(queries), np.nan)
     precisions = np.full((len(PRECISION_AT), len(queries)), np.nan)
-    for number, (column, query) in enumerate(zip(columns, queries, strict=True)):
+    for number, (labelled, query) in enumerate(zip(found, queries, strict=True)):
         positives, ignored = _roles(query, setting)
         if positives.size:
-            places = _places(column, positives, ignored)
+            places = _places(labelled, positives, ignored)
             ap[number] = trapezoidal_average_precision(places, positives.size)
             precisions[:, number] = [precision_of_places(places, k) for k in PRECISION_AT]
     mp = {k: mean_over_queries(row) for k, row in zip(PRECISION_AT, precisions, strict=True)}
@@ -148,10 +152,17 @@ def _roles(query: RevisitedQuery, setting: str) -> tuple[NDArray[np.int64], NDAr
     return np.union1d(query.easy, query.hard), query.junk
 
 
-def _places(column: NDArray[np.int64], positives: NDArray[np.int64], ignored: NDArray[np.int64]) -> Places:
-    positive = np.isin(column, positives)
-    kept = positive | ~np.isin(column, ignored)
-    return np.flatnonzero(positive[kept])
+def _labelled(column: NDArray[np.int64], query: RevisitedQuery) -> _Labelled:
+    """The few images of a long ranking that are no negatives, and their places."""
+    places = np.flatnonzero(np.isin(column, np.concatenate([query.easy, query.hard, query.junk])))
+    return column[places], places
+
+
+def _places(labelled: _Labelled, positives: NDArray[np.int64], ignored: NDArray[np.int64]) -> Places:
+    images, places = labelled
+    positive = np.isin(images, positives)
+    taken_out = np.isin(images, ignored) & ~positive
+    return places[positive] - np.cumsum(taken_out)[positive]
 
 
 def _checked(ranks: ArrayLike, n_queries: int) -> list[NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +16,8 @@ from util.evaluation.robustness import RobustnessCurve
 from util.plots.style import DIFFERENT, INK, RIGHT, SAME, SMALL_SIZE, new_figure, quiet
 
 _COLOURS = (SAME, DIFFERENT, RIGHT, "#cc79a7", "#e69f00", "#56b4e9")
-_STYLES = ("-", "--", "-.", ":")
+_LineStyle = Literal["-", "--", "-.", ":"]
+_STYLES: tuple[_LineStyle, ...] = ("-", "--", "-.", ":")
 _COLUMNS = 3
 
 
@@ -72,6 +74,6 @@ def _name(axes: Axes, names: Sequence[str]) -> None:
         text.set_parse_math(False)
 
 
-def _look(number: int) -> tuple[str, str]:
+def _look(number: int) -> tuple[str, _LineStyle]:
     """Colour and line style of a system."""
     return _COLOURS[number % len(_COLOURS)], _STYLES[number // len(_COLOURS) % len(_STYLES)]

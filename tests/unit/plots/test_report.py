@@ -84,6 +84,12 @@ def test_says_what_a_reader_looks_for(page):
     assert "None" not in page.text and "nan" not in page.text
 
 
+def test_measures_of_the_last_section_are_those_of_the_evaluation(page, evaluation):
+    text = " ".join(page.text.split())
+    assert f"scores above an unknown one: {evaluation.open_set.oscr:.3f}; at most top-1" in text
+    assert f"then the mean over items: {evaluation.votes.by_majority.macro[2]:.3f}." in text
+
+
 def test_shows_pictures_of_the_confusions(page):
     pictures = [value for tag, name, value in page.attributes if tag == "img" and name == "src"]
     assert len(pictures) == 2 * 3 + 4 * 3  # two confusions and four errors with three pictures each
