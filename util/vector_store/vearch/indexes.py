@@ -86,6 +86,17 @@ def plan_index(space: SpaceInfo, options: Mapping[str, str]) -> IndexPlan:
     return IndexPlan(kind, parameters, partitions, numbers.get("replicas", 1), expected)
 
 
+def check_options(options: Mapping[str, str]) -> IndexPlan:
+    """Lays out some space, of whichever dimension suits the options, to see whether they make sense.
+
+    Raises:
+        InvalidInputError: if they do not.
+    """
+    parts = options.get("nsubvector", "")
+    dimension = 2 * max(int(parts), 1) if re.fullmatch(r"\d{1,5}", parts) else 2
+    return plan_index(SpaceInfo("any", "any", dimension, "any"), options)
+
+
 def search_parameters(kind: str, attributes: Mapping[str, object]) -> dict[str, int]:
     """How hard a search is to look, from the attribute ``search_parameters``.
 

@@ -17,7 +17,7 @@ from util.vector_store.vearch.catalogue import Catalogue, Entry, annotated, chec
 from util.vector_store.vearch.client import VearchClient, server_version
 from util.vector_store.vearch.deleting import delete_ids, delete_matching
 from util.vector_store.vearch.documents import content_of, encode, vectors_of
-from util.vector_store.vearch.indexes import IndexPlan, plan_index, search_parameters
+from util.vector_store.vearch.indexes import IndexPlan, check_options, plan_index, search_parameters
 from util.vector_store.vearch.location import parse_location
 from util.vector_store.vearch.naming import vearch_name
 from util.vector_store.vearch.remote_space import MOST_IDS, RawDocument, RemoteSpace, chunks
@@ -63,7 +63,7 @@ class VearchStore(VectorStore):
         location = parse_location(url)
         self._options = dict(location.options)
         # Wrong options are found now, not when the first space is made.
-        replicas = plan_index(SpaceInfo("any", "any", 2, "any"), self._options).replicas
+        replicas = check_options(self._options).replicas
         self.url = location.url
         self._database = location.database
         self._most_documents, self._most_bytes = most_documents, most_bytes

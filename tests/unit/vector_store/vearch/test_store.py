@@ -59,6 +59,13 @@ def test_options_in_the_url_and_in_the_attributes_lay_out_a_space(server, open_s
     assert server.cluster.databases["nearid"]["space_t"].body["partition_num"] == 5
 
 
+def test_options_that_suit_some_dimension_are_taken(open_store):
+    store = open_store("?index=IVFPQ&nsubvector=4")
+    assert store.create_space(SPACE).count == 0
+    with pytest.raises(InvalidInputError, match="divide the dimension 9"):
+        store.create_space(SpaceInfo("t", "e", 9, FINGERPRINT))
+
+
 def test_wrong_options_are_found_when_the_store_is_opened(server):
     with pytest.raises(InvalidInputError, match="no option 'shards'"):
         open_any(f"{server.url}?shards=3")
@@ -79,7 +86,7 @@ def test_a_lost_answer_to_the_making_of_a_space_does_no_harm(server, store, faul
 
 
 def test_a_space_whose_making_was_interrupted_is_taken_over(server, open_store, fill):
-    store = open_store(timeout=0.3)
+    store = open_store(timeout=1.5)
     server.faults = [Fault("/document/upsert", times=100)]
     with pytest.raises(StoreUnavailableError):
         store.create_space(SPACE)
@@ -112,7 +119,7 @@ def test_a_space_that_holds_something_unknown_is_left_alone(server, store, fill,
 
 
 def test_a_space_dropped_by_half_can_be_dropped_again_or_made_again(server, open_store, fill):
-    store = open_store(timeout=0.3)
+    store = open_store(timeout=1.5)
     fill(store, 3)
     server.faults = [Fault("/document/delete", times=100)]
     with pytest.raises(StoreUnavailableError):
@@ -127,13 +134,13 @@ def test_a_space_dropped_by_half_can_be_dropped_again_or_made_again(server, open
 
 def test_a_space_that_the_router_has_not_heard_of_is_waited_for(server, store, fill):
     store.create_space(SPACE)
-    server.faults = [unsettled("/document/", times=5)]
+    server.faults = [unsettled("/document/", times=3)]
     fill(store, 3)
     assert store.count("s") == 3
 
 
 def test_what_is_away_is_not_counted_as_gone(server, open_store, fill):
-    store = open_store(timeout=0.6)
+    store = open_store(timeout=1.5)
     fill(store, 3)
     away = {"status": "red", "doc_num": 0, "errors": ["partition:[2] has no leader"]}
     lost = Fault("/dbs/nearid/spaces/space_s", spoil=lambda answer: answer | {"data": answer["data"] | away})
@@ -207,7 +214,7 @@ def test_refresh_waits_for_the_index(server, open_store, fill):
 
 
 def test_refresh_gives_up_on_an_index_that_does_not_grow(server, open_store, fill):
-    store = open_store("?index=IVFFLAT&ncentroids=16", timeout=0.5)
+    store = open_store("?index=IVFFLAT&ncentroids=16", timeout=1.5)
     fill(store, 10)
     stuck = {"index_num": 0, "max_docid": 9}
     server.faults = [

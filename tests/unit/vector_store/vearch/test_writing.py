@@ -110,7 +110,7 @@ def test_a_full_disk_from_the_start_is_one_plain_error(server, store, fill):
 
 
 def test_a_server_that_goes_away_half_way_is_told_apart(server, open_store, fill):
-    store = open_store(most_documents=10, timeout=0.5)
+    store = open_store(most_documents=10, timeout=1.5)
     fill(store, 1)
     server.faults = [Fault(UPSERT, skips=2, times=1000, status=0)]
     with pytest.raises(PartialWriteError, match="20 of 50 images") as error:
