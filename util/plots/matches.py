@@ -54,14 +54,12 @@ def draw_matches(axes: Axes, explanation: Explanation, *, names: tuple[str, str]
     picture_axes(axes)
     axes.imshow(canvas)
     evidence = explanation.evidence
-    ends = np.stack(
-        [evidence.matches.query / left_pixel, evidence.matches.candidate / right_pixel + np.float32([offset, 0])],
-        axis=1,
-    )
+    starts, stops = evidence.matches.query / left_pixel, evidence.matches.candidate / right_pixel
+    ends = np.stack([starts, stops + np.array([offset, 0], np.float32)], axis=1)
     inliers = _spread(ends[evidence.inliers], _LINES)
     axes.add_collection(LineCollection(list(_spread(ends[~evidence.inliers], _LINES)), colors=GRID, lw=0.5, alpha=0.5))
     axes.add_collection(LineCollection(list(inliers), colors=RIGHT, lw=0.8, alpha=0.8))
-    axes.scatter(*inliers.reshape(-1, 2).T, s=5, color=RIGHT, lw=0)
+    axes.scatter(inliers[:, :, 0], inliers[:, :, 1], s=5, color=RIGHT, lw=0)
     for place, name in ((0, names[0]), (offset, names[1])):
         axes.text(place, -8, name, color=MUTED, fontsize=SMALL_SIZE, va="bottom", parse_math=False)
 
@@ -99,7 +97,7 @@ def _spread(lines: NDArray[np.floating], count: int) -> NDArray[np.floating]:
     """At most ``count`` of the lines, evenly from the first to the last."""
     if len(lines) <= count:
         return lines
-    return lines[np.linspace(0, len(lines) - 1, count).round().astype(int)]
+    return np.asarray(lines[np.linspace(0, len(lines) - 1, count).round().astype(int)])
 
 
 def _faded(image: NDArray[np.uint8], compared: NDArray[np.bool_]) -> NDArray[np.uint8]:

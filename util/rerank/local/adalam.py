@@ -34,10 +34,10 @@ def match_adalam(query: LocalFeatures, candidate: LocalFeatures) -> NDArray[np.i
 
     if min(len(query), len(candidate)) < _FEWEST:
         return np.empty((0, 2), np.intp)
-    descriptors = [torch.from_numpy(features.unit_descriptors()) for features in (query, candidate)]
-    frames = [local_affine_frames(features) for features in (query, candidate)]
+    first, second = (torch.from_numpy(features.unit_descriptors()) for features in (query, candidate))
+    frames, other_frames = (local_affine_frames(features) for features in (query, candidate))
     with torch.inference_mode():
-        unsure, pairs = filtered(*descriptors, *frames, hw1=query.size[::-1], hw2=candidate.size[::-1])
+        unsure, pairs = filtered(first, second, frames, other_frames, hw1=query.size[::-1], hw2=candidate.size[::-1])
     confident = unsure.reshape(-1).numpy() <= 1 / get_adalam_default_config()["min_confidence"]
     kept = pairs.numpy()[confident].astype(np.intp)
     return kept[np.lexsort((kept[:, 1], kept[:, 0]))]

@@ -67,10 +67,10 @@ def align(
 
 
 def trust_near(points: Points, size: tuple[int, int]) -> NDArray[np.float32]:
-    """How surely the surface that the points are on is seen: 1 in their convex hull, falling to 0 outside it.
+    """How surely the surface that the points are on is seen: 1 in their convex hull and close to it, then falling to 0.
 
-    The fall takes eight hundredths of the diagonal of the points. What lies further out may be another face of the
-    thing, or the table.
+    It is 0 from eight hundredths of the diagonal of the points: what lies further out may be another face of the
+    thing, or the table; the last two thirds of the way it falls.
 
     Args:
         points: (N, 2) pixels, at least one.
@@ -82,7 +82,8 @@ def trust_near(points: Points, size: tuple[int, int]) -> NDArray[np.float32]:
     outside = np.ones(size[::-1], np.uint8)
     cv2.fillConvexPoly(outside, cv2.convexHull(np.rint(points).astype(np.int32)), 0)
     margin = max(1.0, _HULL_MARGIN * float(np.linalg.norm(np.ptp(points, axis=0))))
-    return np.clip(1 - cv2.distanceTransform(outside, cv2.DIST_L2, 3) / margin, 0, 1).astype(np.float32)
+    away = cv2.distanceTransform(outside, cv2.DIST_L2, 3) / margin
+    return np.asarray(np.clip(1.5 * (1 - away), 0, 1), dtype=np.float32)
 
 
 def _warp(
@@ -106,7 +107,9 @@ def _follow(
         return laid, compared
     first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (query, laid))
     second = np.clip(_matched(first.astype(np.float32), second.astype(np.float32), compared), 0, 255).astype(np.uint8)
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(first, second, None)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
+        first, second, np.zeros((height, width, 2), np.float32)
+    )
     moved = np.asarray(flow, dtype=np.float32)
     # Flow is known where there is print; flat places take it from their neighbours.
     print_ = cv2.magnitude(cv2.Sobel(first, cv2.CV_32F, 1, 0), cv2.Sobel(first, cv2.CV_32F, 0, 1))

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from util.errors import InvalidInputError
 from util.rerank.local.alignment import Alignment
 
-_WINDOW = 1 / 70  # of the longer side: about a letter of small print
+_WINDOW = 1 / 100  # of the longer side: about the stroke of a letter
+_SMALLEST_WINDOW = 1.8  # pixels; below, noise and a shift of half a pixel look like differences
 _SOFTENING = 1.0  # pixels; one photo is sharper than the other, which is no difference of the things
 _NOISE = 8.0  # grey levels: contrast of what is noise or compression
 _COLOUR = 24.0  # levels of a* or b* that count as another colour altogether
 _SHIFT = 1  # pixels that the alignment may still be wrong by
 _REGION_FROM = 0.45  # difference from which a pixel belongs to a region
+_JOINED = 1 / 70  # of the longer side: gaps of less than twice this, or four times along a line, part no region
 _REGIONS = 5
 
 
@@ -47,7 +49,7 @@ def difference_map(alignment: Alignment) -> NDArray[np.float32]:
     Reference: Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE
     Transactions on Image Processing 2004.
     """
-    window = max(1.0, max(alignment.trust.shape) * _WINDOW)
+    window = max(_SMALLEST_WINDOW, max(alignment.trust.shape) * _WINDOW)
     first, second = (_lab(image) for image in (alignment.query, alignment.candidate))
     structure = _structure_difference(first[:, :, 0], second[:, :, 0], window)
     apart = cv2.GaussianBlur(first[:, :, 1:] - second[:, :, 1:], (0, 0), window)
@@ -70,7 +72,7 @@ def difference_regions(
     surface = int(np.count_nonzero(compared))
     if not surface:
         return ()
-    reach = max(1, round(max(compared.shape) * _WINDOW))
+    reach = max(1, round(max(compared.shape) * _JOINED))
     strong = (differences >= _REGION_FROM).astype(np.uint8)
     joined = cv2.morphologyEx(strong, cv2.MORPH_CLOSE, np.ones((2 * reach + 1, 4 * reach + 1), np.uint8))
     total, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
@@ -111,5 +113,6 @@ def _structure_difference(
 
 
 def _moments(values: NDArray[np.float32], window: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    mean = np.asarray(cv2.GaussianBlur(values, (0, 0), window))
-    return mean, np.maximum(np.asarray(cv2.GaussianBlur(values**2, (0, 0), window)) - mean**2, 0)
+    mean = np.asarray(cv2.GaussianBlur(values, (0, 0), window), dtype=np.float32)
+    squares = np.asarray(cv2.GaussianBlur(values**2, (0, 0), window), dtype=np.float32)
+    return mean, np.maximum(squares - mean**2, 0)

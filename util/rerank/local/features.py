@@ -50,7 +50,8 @@ class LocalFeatures:
         """Descriptors as float32 rows of Euclidean length 1; a row of zeros stays zero."""
         rows = self.descriptors.astype(np.float32)
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.divide(rows, norms, out=rows, where=norms > 0)
+        np.divide(rows, norms, out=rows, where=norms > 0)
+        return rows
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays by name, as a cache keeps them."""

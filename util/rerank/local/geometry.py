@@ -87,7 +87,9 @@ def project(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArra
     """
     homogeneous = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     depth = homogeneous[:, 2:]
-    return np.divide(homogeneous[:, :2], depth, out=np.full((len(points), 2), np.inf), where=depth != 0)
+    images = np.full((len(points), 2), np.inf)
+    np.divide(homogeneous[:, :2], depth, out=images, where=depth != 0)
+    return images
 
 
 def is_credible(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> bool:

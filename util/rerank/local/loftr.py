@@ -99,4 +99,4 @@ def _in_photo(points: torch.Tensor, description: Description) -> NDArray[np.floa
     """Network coordinates, in which the first pixel's centre is (½, ½), as pixels of the decoded photo."""
     height, width = description["grey"].shape
     scale = description["size"] / np.array([width, height])
-    return (points.float().numpy() * scale - 0.5).astype(np.float32)
+    return np.asarray(points.float().numpy() * scale - 0.5, dtype=np.float32)

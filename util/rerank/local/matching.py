@@ -46,6 +46,6 @@ def match_features(query: LocalFeatures, candidate: LocalFeatures, *, ratio: flo
     cosines[rows, nearest] = -1.0
     second = cosines.max(axis=1)
     # Squared distances of unit rows are 2 − 2·cosine.
-    distinct = (1 - best) <= ratio**2 * (1 - second) if ratio < 1 else np.ones(len(query), dtype=bool)
+    distinct = np.maximum(1 - best, 0) < ratio**2 * (1 - second) if ratio < 1 else np.ones(len(query), dtype=bool)
     kept = np.flatnonzero(mutual & distinct)
     return np.column_stack([kept, nearest[kept]])

@@ -47,21 +47,23 @@ def detect_sift(
     >>> len(detect_sift(np.full((100, 100, 3), 200, np.uint8)))
     0
     """
-    height, width = image.shape[:2]
-    small, pixel = fit_within(on_white(image), side)
+    opaque = on_white(image)
+    height, width = opaque.shape[:2]
+    small, pixel = fit_within(opaque, side)
     if min(small.shape[:2]) < _SMALLEST:
         return _features([], None, pixel, (width, height))
     # Made anew each time: a detector must not be shared between threads, and it costs microseconds.
     detector = cv2.SIFT.create(keypoints, contrastThreshold=contrast, enable_precise_upscale=True)
     found, descriptors = detector.detectAndCompute(grey_of(small), None)
-    return _features(found, descriptors, pixel, (width, height))
+    rows = None if descriptors is None else np.asarray(descriptors, dtype=np.float32)
+    return _features(found, rows, pixel, (width, height))
 
 
 def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
     """RootSIFT of SIFT histograms in bytes: (N, 128) to uint8 (N, 128)."""
     sums = descriptors.sum(axis=1, keepdims=True)
     roots = np.sqrt(np.divide(descriptors, sums, out=np.zeros_like(descriptors), where=sums > 0))
-    return np.rint(np.minimum(roots * _LEVELS, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.minimum(roots * _LEVELS, 255)), dtype=np.uint8)
 
 
 def _features(
@@ -76,7 +78,7 @@ def _features(
         points=(centres + 0.5) * np.float32(pixel) - 0.5,  # the corner of a picture, not a pixel's centre, stays put
         scales=np.array([keypoint.size for keypoint in keypoints], dtype=np.float32) * np.float32(pixel),
         angles=np.array([keypoint.angle for keypoint in keypoints], dtype=np.float32),
-        descriptors=root_sift(np.asarray(descriptors, dtype=np.float32)),
+        descriptors=root_sift(descriptors),
         size=size,
     )
 
