@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import inspect
-from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -50,11 +49,14 @@ def reranker(request: pytest.FixtureRequest) -> ReRanker:
 
 
 class Drawn:
-    """Photos of blocks and letters, one a seed, drawn when they are looked at."""
+    """Photos of blocks and letters, one a seed; ``first`` is the number of the first query."""
+
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
 
     def query(self, number: int) -> Picture:
-        """A photo of the first item."""
-        return drawn_picture(1000 + number)
+        """The photo of a query."""
+        return drawn_picture((self.first + number) % 4)
 
     def hit(self, id_: str) -> Picture:
         """A photo by the digits of its id."""
@@ -131,11 +133,12 @@ def test_gives_the_same_answer_again(reranker):
 def test_a_query_is_answered_alone_as_among_others(reranker):
     queries = asked(seed=2)
     together = reranker(queries)
-    for number in range(1):  # the photo of a query is found by its place
-        alone = replace(queries, results=queries.results[: number + 1], vectors=queries.vectors[: number + 1])
-        answer = reranker(replace(alone, evidence=())).results[number]
-        assert answer.ids == together.results[number].ids
-        np.testing.assert_allclose(answer.scores, together.results[number].scores, atol=1e-6)
+    for number, expected in enumerate(together.results):
+        one = queries.results[number : number + 1]
+        alone = RankedQueries(one, queries.vectors[[number]], queries.gallery, Drawn(first=number))
+        [answer] = reranker(alone).results
+        assert answer.ids == expected.ids
+        np.testing.assert_allclose(answer.scores, expected.scores, atol=1e-6)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 7])

@@ -5,27 +5,29 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from util.datasets import with_content_hashes
 from util.errors import DatasetError
 from util.evaluation.calibration import Calibration
 from util.evaluation.evaluate import evaluate_ranking
-from util.evaluation.report import Evaluation
+from util.evaluation.report import Evaluation, SystemValue
 from util.plots.report import write_report
-from util.records import Embeddings, ImageRecord, SpaceInfo
+from util.records import Embeddings, ImageRecord, SearchResult, SpaceInfo
 from util.search.calibrating import calibrate_space, calibration_of
 from util.search.extraction import Extraction, Failure, Progress, no_progress
 from util.search.identifying import decide
 from util.search.indexing import index_images
+from util.search.reranking import ReRanking, StoredPhotos, read_gallery, rerank
 from util.vector_store.base import VectorStore
 
 _RANKED = 20_000_000  # hits held at once: whole rankings up to 1,000 queries × 20,000 images
 _SHALLOWEST = 100
 _TIMED = 100
+_ANSWERED = 50  # hits that a decision looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class SystemEvaluation:
         return self.evaluation.to_json() | {"failed": failed, "report": report}
 
 
-def evaluate_system(
+def evaluate_system(  # noqa: PLR0913 - one step of the library: all that a caller may choose, each with a usual value
     queries: Sequence[ImageRecord],
     *,
     extraction: Extraction,
@@ -57,6 +59,7 @@ def evaluate_system(
     space: str,
     gallery: Sequence[ImageRecord] | None = None,
     false_accept_rate: float | None = None,
+    reranking: ReRanking | None = None,
     out: Path | None = None,
     command: str = "",
     progress: Progress = no_progress,
@@ -73,6 +76,8 @@ def evaluate_system(
         space: its name.
         gallery: images to index first; the space as it stands without them.
         false_accept_rate: calibrates the space for this rate; without it, the calibration it has is used, or made.
+        reranking: orders the answers anew before they are measured, and its cost is measured too. What rests on
+            scores that compare between queries (known or new, calibration, score histograms) stays that of the search.
         out: folder for ``report.html`` and ``evaluation.json``.
         command: what was typed, for the report.
         progress: told after every batch of gallery images, then of queries.
@@ -97,7 +102,8 @@ def evaluate_system(
         raise DatasetError(f"none of the {len(queries)} queries could be read; the first: {unread[0].error}")
     read = [queries[position] for position in kept]
     calibration = _calibration(store, info, false_accept_rate)
-    evaluation = _evaluate(read, vectors, extraction, store, info, calibration)
+    asked = _Asked(read, vectors, extraction, store, info, calibration)
+    evaluation = _evaluate(asked) if reranking is None else _evaluate_reranked(asked, reranking)
     return SystemEvaluation(evaluation, tuple(failed), _write(evaluation, out, command))
 
 
@@ -107,65 +113,155 @@ def _calibration(store: VectorStore, info: SpaceInfo, false_accept_rate: float |
     return calibrate_space(store, info.name, false_accept_rate=false_accept_rate)
 
 
-def _evaluate(
-    queries: Sequence[ImageRecord],
-    vectors: Embeddings,
-    extraction: Extraction,
-    store: VectorStore,
-    info: SpaceInfo,
-    calibration: Calibration,
-) -> Evaluation:
-    items: dict[str, str | None] = {}
-    paths: dict[str, str] = {}
-    copies: dict[str, list[str]] = defaultdict(list)
-    for batch in store.iterate(info.name):
-        for id_, metadata in zip(batch.ids, batch.metadata, strict=True):
-            item = metadata.get("item")
-            items[id_] = item if isinstance(item, str) else None
-            paths[id_] = str(metadata.get("path", id_))
-            copies[str(metadata.get("sha256", id_))].append(id_)
-    depth = min(info.count, max(_SHALLOWEST, _RANKED // len(queries)))
-    results = store.search(
-        info.name, vectors, depth, fingerprint=info.fingerprint, queries=[q.id for q in queries], with_metadata=False
-    )
-    hashes = [str(record.metadata["sha256"]) for record in with_content_hashes(queries)]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Queries that could be read, with all that is needed to answer them."""
+
+    queries: Sequence[ImageRecord]
+    vectors: Embeddings
+    extraction: Extraction
+    store: VectorStore
+    info: SpaceInfo
+    calibration: Calibration
+
+    def search(self, depth: int) -> list[SearchResult]:
+        """The answers, without metadata."""
+        names = [query.id for query in self.queries]
+        return self.store.search(
+            self.info.name,
+            self.vectors,
+            min(depth, self.info.count),
+            fingerprint=self.info.fingerprint,
+            queries=names,
+            with_metadata=False,
+        )
+
+    def system(self) -> dict[str, SystemValue]:
+        """What is evaluated, for the report."""
+        return {
+            "extractor": self.info.extractor,
+            "recipe": self.info.recipe,
+            "dimension": self.info.dimension,
+            "index": self.info.index,
+            "store": self.store.url,
+            "space": self.info.name,
+            "fingerprint": self.info.fingerprint,
+            "gallery images": self.info.count,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the gallery shows.
+
+    Attributes:
+        items: label of every image by id.
+        paths: its file.
+        excluded: for each query, the ids of images of the same bytes.
+    """
+
+    items: dict[str, str | None]
+    paths: dict[str, str]
+    excluded: Sequence[Collection[str]]
+
+    @classmethod
+    def of(cls, asked: _Asked) -> Self:
+        """Reads the metadata of all images."""
+        items: dict[str, str | None] = {}
+        paths: dict[str, str] = {}
+        copies: dict[str, list[str]] = defaultdict(list)
+        for batch in asked.store.iterate(asked.info.name):
+            for id_, metadata in zip(batch.ids, batch.metadata, strict=True):
+                item = metadata.get("item")
+                items[id_] = item if isinstance(item, str) else None
+                paths[id_] = str(metadata.get("path", id_))
+                copies[str(metadata.get("sha256", id_))].append(id_)
+        hashes = [str(record.metadata["sha256"]) for record in with_content_hashes(asked.queries)]
+        return cls(items, paths, [copies.get(sha256, ()) for sha256 in hashes])
+
+
+def _evaluate(asked: _Asked) -> Evaluation:
+    shown = _Shown.of(asked)
     return evaluate_ranking(
-        results,
-        queries,
-        items,
-        gallery_paths=paths,
-        excluded=[copies.get(sha256, ()) for sha256 in hashes],
-        calibration=calibration,
-        seconds=_answer_times(queries, extraction, store, info, calibration),
-        system={
-            "extractor": info.extractor,
-            "recipe": info.recipe,
-            "dimension": info.dimension,
-            "index": info.index,
-            "store": store.url,
-            "space": info.name,
-            "fingerprint": info.fingerprint,
-            "gallery images": info.count,
-        },
+        asked.search(max(_SHALLOWEST, _RANKED // len(asked.queries))),
+        asked.queries,
+        shown.items,
+        gallery_paths=shown.paths,
+        excluded=shown.excluded,
+        calibration=asked.calibration,
+        seconds=_answer_times(asked, None),
+        system=asked.system(),
     )
 
 
-def _answer_times(
-    queries: Sequence[ImageRecord],
-    extraction: Extraction,
-    store: VectorStore,
-    info: SpaceInfo,
-    calibration: Calibration,
-) -> list[float]:
+def _evaluate_reranked(asked: _Asked, reranking: ReRanking) -> Evaluation:
+    """Ranks by the re-ranker; what rests on scores that compare between queries is that of the search before it."""
+    shown = _Shown.of(asked)
+    if reranking.reranker.needs_gallery and reranking.gallery is None:
+        reranking = replace(reranking, gallery=read_gallery(asked.store, asked.info.name))
+    found = asked.search(max(_SHALLOWEST, _RANKED // len(asked.queries)))
+    # A copy of the query itself must not lead a re-ranker either.
+    found = [without(result, ids) for result, ids in zip(found, shown.excluded, strict=True)]
+    photos = StoredPhotos([query.path for query in asked.queries], asked.extraction, asked.store, asked.info.name)
+    made = rerank(found, asked.vectors, reranking=reranking, store=asked.store, space=asked.info.name, photos=photos)
+    searched, ranked = (
+        evaluate_ranking(
+            results,
+            asked.queries,
+            shown.items,
+            gallery_paths=shown.paths,
+            excluded=shown.excluded,
+            calibration=calibration,
+            seconds=_answer_times(asked, reranking) if calibration is None else None,
+            system=asked.system()
+            | {
+                "re-ranker": reranking.reranker.describe(),
+                "re-ranking, the gallery once, seconds": round(made.fit_seconds, 3),
+                "re-ranking, milliseconds a query": round(1000 * made.seconds / len(found), 3),
+            },
+        )
+        for results, calibration in ((found, asked.calibration), (made.results, None))
+    )
+    return replace(
+        ranked,
+        open_set=searched.open_set,
+        decisions=searched.decisions,
+        calibration=searched.calibration,
+        unsure=searched.unsure,
+        best_scores=searched.best_scores,
+        pair_scores=searched.pair_scores,
+    )
+
+
+def without(result: SearchResult, ids: Collection[str]) -> SearchResult:
+    """The hits that are not among some ids.
+
+    >>> import numpy as np
+    >>> without(SearchResult("q", ("a", "b"), np.array([0.9, 0.4])), ["a"]).ids
+    ('b',)
+    """
+    kept = [place for place, id_ in enumerate(result.ids) if id_ not in ids]
+    if len(kept) == len(result):
+        return result
+    metadata = tuple(result.metadata[place] for place in kept)
+    return SearchResult(result.query, tuple(result.ids[place] for place in kept), result.scores[kept], metadata)
+
+
+def _answer_times(asked: _Asked, reranking: ReRanking | None) -> list[float]:
     """Seconds from a photo's file to the decision, one query at a time as a user asks them."""
-    step = max(1, len(queries) // _TIMED)
-    chosen = [queries[0], *queries[::step]]  # the first one warms up and is not counted
+    step = max(1, len(asked.queries) // _TIMED)
+    chosen = [asked.queries[0], *asked.queries[::step]]  # the first one warms up and is not counted
+    depth = min(asked.info.count, max(_ANSWERED, reranking.reranker.depth if reranking is not None else 0))
+    extraction, store, space = asked.extraction, asked.store, asked.info.name
     seconds: list[float] = []
     for query in chosen:
         started = time.perf_counter()
         vector = extraction.extractor.embed([extraction.prepare_source(query.path, query.path)])
-        results = store.search(info.name, vector, min(50, info.count), fingerprint=info.fingerprint)
-        decide(results, calibration=calibration)
+        results = store.search(space, vector, depth, fingerprint=asked.info.fingerprint)
+        decide(results, calibration=asked.calibration)
+        if reranking is not None:
+            photos = StoredPhotos([query.path], extraction, store, space)
+            rerank(results, vector, reranking=reranking, store=store, space=space, photos=photos)
         seconds.append(time.perf_counter() - started)
     return seconds[1:]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from util.cli.console import leave_if_failed, print_json, print_table, progress_
 from util.cli.opening import (
     Choices,
     choose_space,
+    chosen_reranking,
     extraction_for_space,
     extraction_for_writing,
     opened_store,
@@ -52,6 +54,7 @@ def evaluate(
         float | None,
         typer.Option("--far", help="Share of unknown items that may be called known. [default: as calibrated]"),
     ] = None,
+    rerank: options.Rerank = None,
     item_from: options.ItemFrom = "auto",
     extractor: options.ExtractorName = None,
     recipe: options.RecipeText = None,
@@ -83,7 +86,8 @@ def evaluate(
             "(nearid evaluate --protocol list)"
         )
     else:
-        _ask(queries, gallery, choices, item_from=item_from, far=false_accept_rate, out=out, as_json=as_json)
+        asking = partial(_ask, item_from=item_from, far=false_accept_rate, rerank=rerank)
+        asking(queries, gallery, choices, out=out, as_json=as_json)
 
 
 def _ask(
@@ -93,6 +97,7 @@ def _ask(
     *,
     item_from: str,
     far: float | None,
+    rerank: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -100,6 +105,7 @@ def _ask(
 
     if far is not None and not 0 < far < 1:
         raise InvalidInputError(f"--far is a share between 0 and 1, not {far}")
+    reranking = chosen_reranking(rerank)
     asked = read_datasets([queries], item_from=item_from)
     indexed = read_datasets([gallery], item_from=item_from) if gallery is not None else None
     keep = choices.store is not None or gallery is None
@@ -118,6 +124,7 @@ def _ask(
                 store=opened,
                 space=chosen,
                 false_accept_rate=far,
+                reranking=reranking,
                 out=out,
                 command=shlex.join(["nearid", *sys.argv[1:]]),
                 progress=progress,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from util.image_extract.base import Extractor
     from util.images import ImageLimits
     from util.search.extraction import Extraction
+    from util.search.reranking import ReRanking
     from util.vector_store.base import VectorStore
     from util.verification.base import Verifier
 
@@ -109,6 +110,23 @@ def chosen_verifier(name: str | None, choices: Choices, *, threshold: float | No
     settings = load_settings()
     device = choices.device or settings.device
     return load_verifier(name, models_dir=settings.models_dir, device=device, threshold=threshold)
+
+
+def chosen_reranking(text: str | None) -> ReRanking | None:
+    """The re-ranker, or chain of them, that a text names, if one is wanted.
+
+    Raises:
+        UnknownReRankerError: if there is none of a name.
+        InvalidInputError: if the text cannot be read.
+    """
+    from config.settings import load_settings
+    from util.rerank import build_reranker
+    from util.search.reranking import ReRanking
+
+    if text is None:
+        return None
+    folder = load_settings().cache_dir
+    return ReRanking(build_reranker(text, cache_dir=Path(folder) / "rerank" if folder is not None else None))
 
 
 def choose_space(choices: Choices, store: VectorStore) -> str:

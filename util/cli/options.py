@@ -47,6 +47,14 @@ Where: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--where", metavar="FIELD=VALUE", help="Filter: field=value, field=a,b or field>=3; repeatable."),
 ]
+Rerank: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="R",
+        help="Re-ranker, or a chain of them, e.g. alpha_qe:n=5 or alpha_qe+diffusion; see docs/reranking.md.",
+    ),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 OutDirectory: TypeAlias = Annotated[
     Path | None,

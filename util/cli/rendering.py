@@ -6,11 +6,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from util.records import Decision, Hit, Verification
+    from util.search.similar import Found
 
 
 def hit_as_json(hit: Hit) -> dict[str, object]:
     """A hit as ``nearid search --json`` and ``identify --json`` print it."""
     return {"id": hit.id, "item": hit.item, "score": round(hit.score, 6), "metadata": dict(hit.metadata)}
+
+
+def results_as_json(found: Found) -> list[dict[str, object]]:
+    """The results of ``nearid search --json``; hits that a re-ranker looked at carry its evidence."""
+    evidence = found.evidence or ({},) * len(found.results)
+    return [
+        {
+            "query": result.query,
+            "hits": [
+                hit_as_json(hit) | ({"evidence": seen[hit.id].to_json()} if hit.id in seen else {}) for hit in result
+            ],
+        }
+        for result, seen in zip(found.results, evidence, strict=True)
+    ]
 
 
 def decision_as_json(decision: Decision) -> dict[str, object]:

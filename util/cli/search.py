@@ -8,8 +8,8 @@ import typer
 
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table, progress_bar
-from util.cli.opening import Choices, choose_space, extraction_for_space, opened_store
-from util.cli.rendering import hit_as_json
+from util.cli.opening import Choices, choose_space, chosen_reranking, extraction_for_space, opened_store
+from util.cli.rendering import results_as_json
 
 
 def search(
@@ -19,6 +19,7 @@ def search(
         float | None,
         typer.Option("--min-score", min=-1.0, max=1.0, help="Leave out hits below this similarity."),
     ] = None,
+    rerank: options.Rerank = None,
     where: options.Where = None,
     extractor: options.ExtractorName = None,
     store: options.Store = None,
@@ -28,12 +29,16 @@ def search(
     device: options.Device = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the indexed images that are most similar to each query, with their similarity (a cosine in [-1, 1])."""
+    """Show the indexed images that are most similar to each query, with their similarity (a cosine in [-1, 1]).
+
+    With --rerank the scores are those of the re-ranker, which compare within one query only.
+    """
     from util.search.similar import find_similar
     from util.vector_store.filters import parse_where
 
     choices = Choices(store, space, extractor, None, device, batch_size, workers)
     conditions = parse_where(where or [])
+    reranking = chosen_reranking(rerank)
     with opened_store(store) as opened:
         chosen = choose_space(choices, opened)
         extraction = extraction_for_space(choices, opened, chosen)
@@ -46,15 +51,14 @@ def search(
                 k=k,
                 where=conditions or None,
                 min_score=min_score,
+                reranking=reranking,
                 progress=progress,
             )
     if as_json:
         print_json(
             {
                 "space": chosen,
-                "results": [
-                    {"query": result.query, "hits": [hit_as_json(hit) for hit in result]} for result in found.results
-                ],
+                "results": results_as_json(found),
                 "failed": failures_as_json(found.failed),
             }
         )

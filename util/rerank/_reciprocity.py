@@ -12,7 +12,9 @@ from scipy.sparse import csr_array, eye_array
 from util.records import Embeddings
 from util.rerank._cache import Arrays
 from util.rerank._neighbours import nearest_neighbours
+from util.rerank._sparse_rows import SparseRows
 
+_MATRICES = ("half", "weights", "averaged_by_column")
 _BLOCK = 262_144  # pairs whose distance is computed at a time
 
 
@@ -28,32 +30,24 @@ class Described:
         farthest: float32 (N,), cosine of the k1-th neighbour: who is nearer has the image as a neighbour.
     """
 
-    half: csr_array
-    weights: csr_array
-    averaged_by_column: csr_array
+    half: SparseRows
+    weights: SparseRows
+    averaged_by_column: SparseRows
     totals: NDArray[np.float32]
     farthest: NDArray[np.float32]
 
     def to_arrays(self) -> Arrays:
         """As plain arrays, to be remembered."""
-        arrays: dict[str, NDArray[np.generic]] = {"totals": self.totals, "farthest": self.farthest}
-        for name in ("half", "weights", "averaged_by_column"):
-            matrix = getattr(self, name)
-            arrays |= {f"{name}.{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
-        return arrays
+        matrices = {name: getattr(self, name).to_arrays(name) for name in _MATRICES}
+        return {"totals": self.totals, "farthest": self.farthest} | {
+            key: array for arrays in matrices.values() for key, array in arrays.items()
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         """What ``to_arrays`` was made of, without copying."""
-        n = len(arrays["totals"])
-
-        def matrix(name: str) -> csr_array:
-            parts = (arrays[f"{name}.data"], arrays[f"{name}.indices"], arrays[f"{name}.indptr"])
-            return csr_array(parts, shape=(n, n))
-
-        return cls(
-            matrix("half"), matrix("weights"), matrix("averaged_by_column"), arrays["totals"], arrays["farthest"]
-        )
+        half, weights, averaged = (SparseRows.from_arrays(arrays, name) for name in _MATRICES)
+        return cls(half, weights, averaged, arrays["totals"], arrays["farthest"])
 
 
 def describe_gallery(vectors: Embeddings, *, k1: int, k2: int) -> Described:
@@ -73,7 +67,8 @@ def describe_gallery(vectors: Embeddings, *, k1: int, k2: int) -> Described:
     totals = np.asarray(averaged.sum(axis=1), dtype=np.float32).reshape(n)
     # In a gallery of no more than k1 images everything is a neighbour of everything.
     farthest = cosines[:, k1 - 1].copy() if cosines.shape[1] >= k1 else np.full(n, -np.inf, np.float32)
-    return Described(half, weights, averaged.T.tocsr(), totals, farthest)
+    by_column = SparseRows.of(csr_array(averaged.T))
+    return Described(SparseRows.of(half), SparseRows.of(weights), by_column, totals, farthest)
 
 
 def describe_query(
@@ -96,9 +91,9 @@ def describe_query(
     members = _members(described, rows[:k1], gallery[rows[:k1]] @ query)
     kernel = np.exp(2 * (gallery[members] @ query) - 2)
     around[members] = kernel / kernel.sum() if members.size else kernel
-    others = described.weights[rows[: k2 - 1]]
+    others = described.weights.take(rows[: k2 - 1])
     np.add.at(around, others.indices, others.data)
-    return around / np.float32(1 + others.shape[0])
+    return around / np.float32(1 + len(others.sizes))
 
 
 def _members(described: Described, nearest: NDArray[np.intp], cosines: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -106,8 +101,8 @@ def _members(described: Described, nearest: NDArray[np.intp], cosines: NDArray[n
     mutual = nearest[cosines >= described.farthest[nearest]]
     chosen = np.zeros(len(described.totals), dtype=bool)
     chosen[mutual] = True
-    half = described.half[mutual]
-    sizes = np.diff(half.indptr)
+    half = described.half.take(mutual)
+    sizes = half.sizes
     shared = np.bincount(np.repeat(np.arange(len(mutual)), sizes), weights=chosen[half.indices], minlength=len(mutual))
     taken_in = np.repeat(_enough(shared, sizes), sizes)
     chosen[half.indices[taken_in]] = True

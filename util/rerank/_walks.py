@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from util.records import Embeddings
-from util.rerank._cache import Arrays
 from util.rerank._neighbours import nearest_neighbours
+from util.rerank._sparse_rows import SparseRows
 
 _BLOCK = 512  # walks solved before their zeros are dropped
 _TOLERANCE = 1e-6
 _ITERATIONS = 20
 
+_Number = TypeVar("_Number", bound=np.generic)
 
-def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha: float, gamma: float) -> Arrays:
+
+def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha: float, gamma: float) -> SparseRows:
     """The rows of (I − αS)⁻¹, each on the nearest images of its own image only.
 
     Args:
@@ -30,7 +33,7 @@ def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha:
         gamma: exponent of the cosines.
 
     Returns:
-        ``data``, ``indices`` and ``indptr`` of a sparse (N, N) float32 matrix: at most ``truncation`` numbers a row.
+        N sparse rows of at most ``truncation`` numbers each.
     """
     from util.rerank._conjugate_gradient import solve_truncated
 
@@ -51,7 +54,7 @@ def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha:
         parts = list(pool.map(solved, range(0, len(nearest), _BLOCK)))
     data, indices, counts = zip(*parts, strict=True) if parts else ((), (), ())
     indptr = np.concatenate([[0], np.cumsum(_joined(counts, np.int64))])
-    return {"data": _joined(data, np.float32), "indices": _joined(indices, np.int32), "indptr": indptr}
+    return SparseRows(_joined(data, np.float32), _joined(indices, np.int32), indptr)
 
 
 def mutual_graph(rows: NDArray[np.int32], cosines: NDArray[np.float32], gamma: float) -> csr_array:
@@ -78,5 +81,5 @@ def mutual_graph(rows: NDArray[np.int32], cosines: NDArray[np.float32], gamma: f
     return mutual
 
 
-def _joined(parts: Sequence[NDArray[np.generic]], kind: type[np.generic]) -> NDArray[np.generic]:
+def _joined(parts: Sequence[NDArray[Any]], kind: type[_Number]) -> NDArray[_Number]:
     return np.concatenate(parts).astype(kind, copy=False) if parts else np.empty(0, kind)

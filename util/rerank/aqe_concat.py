@@ -65,7 +65,7 @@ class ConcatenatedExpansion(ReRanker):
         return self.cache.get_or_make(("concatenated", gallery.digest, self.n), lambda: self._learn(gallery))
 
     def _learn(self, gallery: Gallery) -> Arrays:
-        mean = gallery.vectors.mean(axis=0, keepdims=True) if len(gallery) else np.zeros_like(gallery.vectors[:1])
+        mean = gallery.vectors.sum(axis=0, keepdims=True) / np.float32(max(len(gallery), 1))
         images = unit_rows(gallery.vectors - mean)
         return {"mean": mean, "images": images, "around": _neighbourhoods(images, self.n)}
 

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from util.errors import InvalidInputError
 from util.records import SearchResult
 from util.rerank import _walks
 from util.rerank._limits import require_at_least
 from util.rerank._ordering import rescored
+from util.rerank._sparse_rows import SparseRows
 from util.rerank.base import Gallery, RankedQueries, ReRanker
 
 
@@ -31,7 +31,9 @@ class Diffusion(ReRanker):
     (cosine − 1) / 2, in [−1, 0]. Query vectors and gallery stay as they are.
 
     Attributes:
-        neighbours: how many neighbours may be joined to an image.
+        neighbours: how many neighbours may be joined to an image: about as many as there are images of one item. With
+            many more the graph holds together all items, and walks end in its middle wherever they start; landmarks,
+            of which the papers have hundreds of images, take 50.
         start: at how many hits the walks begin.
         truncation: how many images a walk may visit.
         alpha: probability to go on, in [0, 1); at 0 nothing but the first hits themselves is reached.
@@ -40,7 +42,7 @@ class Diffusion(ReRanker):
 
     name: ClassVar[str] = "diffusion"
 
-    neighbours: int = 50
+    neighbours: int = 20
     start: int = 10
     truncation: int = 1000
     alpha: float = 0.99
@@ -68,16 +70,16 @@ class Diffusion(ReRanker):
         results = [self._visited(walks, queries, number) for number in range(len(queries))]
         return queries.replace(results=tuple(results))
 
-    def _visited(self, walks: csr_array, queries: RankedQueries, number: int) -> SearchResult:
+    def _visited(self, walks: SparseRows, queries: RankedQueries, number: int) -> SearchResult:
         rows = queries.rows(number)
         cosines = queries.gallery.vectors[rows] @ queries.vectors[number]
-        begun = walks[rows[: self.start]]
+        begun = walks.take(rows[: self.start])
         weights = np.maximum(cosines[: self.start], 0) ** self.gamma
-        weighted = begun.data * np.repeat(weights, np.diff(begun.indptr))
+        weighted = begun.data * np.repeat(weights, begun.sizes)
         visits = np.bincount(begun.indices, weights=weighted, minlength=len(queries.gallery))[rows]
         return rescored(queries.results[number], _scores(visits, cosines))
 
-    def _walks(self, gallery: Gallery) -> csr_array:
+    def _walks(self, gallery: Gallery) -> SparseRows:
         key = ("walks", gallery.digest, self.neighbours, self.truncation, self.alpha, self.gamma)
         made = self.cache.get_or_make(
             key,
@@ -87,9 +89,9 @@ class Diffusion(ReRanker):
                 truncation=self.truncation,
                 alpha=self.alpha,
                 gamma=self.gamma,
-            ),
+            ).to_arrays("walks"),
         )
-        return csr_array((made["data"], made["indices"], made["indptr"]), shape=(len(gallery), len(gallery)))
+        return SparseRows.from_arrays(made, "walks")
 
 
 def _scores(visits: NDArray[np.number], cosines: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from util.rerank import _reciprocity
 from util.rerank._limits import require_at_least, require_share
 from util.rerank._ordering import rescored
+from util.rerank._sparse_rows import SparseRows
 from util.rerank.base import Gallery, RankedQueries, ReRanker
 
 
@@ -76,11 +76,11 @@ class KReciprocal(ReRanker):
         return _reciprocity.Described.from_arrays(arrays)
 
 
-def _overlap(around: NDArray[np.float32], by_column: csr_array, totals: NDArray[np.float32]) -> NDArray[np.float32]:
+def _overlap(around: NDArray[np.float32], by_column: SparseRows, totals: NDArray[np.float32]) -> NDArray[np.float32]:
     """Jaccard similarity Σ min / Σ max between the weights (N,) of a query and those of all gallery images: (N,)."""
     columns = np.flatnonzero(around)
-    part = by_column[columns]  # the few gallery images that share a neighbour with the query
-    shared = np.minimum(part.data, np.repeat(around[columns], np.diff(part.indptr)))
+    part = by_column.take(columns)  # the few gallery images that share a neighbour with the query
+    shared = np.minimum(part.data, np.repeat(around[columns], part.sizes))
     smaller = np.bincount(part.indices, weights=shared, minlength=len(totals))
     larger = around.sum() + totals - smaller
     return np.asarray(np.divide(smaller, larger, out=np.zeros(len(totals)), where=larger > 0), dtype=np.float32)

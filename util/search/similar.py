@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from util.errors import FingerprintMismatchError, InvalidInputError
 from util.image_extract import load
 from util.image_extract.base import Extractor
 from util.records import SearchResult, SpaceInfo
+from util.rerank.base import HitEvidence
 from util.search.extraction import Extraction, Failure, ImageSource, Progress, no_progress, source_name
+from util.search.reranking import ReRanking, StoredPhotos, first_hits, rerank
 from util.vector_store.base import VectorStore
 from util.vector_store.filters import Where
 
@@ -25,10 +27,12 @@ class Found:
     Attributes:
         results: one for each query that could be read, in the order asked.
         failed: the queries that could not.
+        evidence: one mapping a query, from hit to what a re-ranker saw in it; empty without one that looks at photos.
     """
 
     results: tuple[SearchResult, ...]
     failed: tuple[Failure, ...]
+    evidence: tuple[Mapping[str, HitEvidence], ...] = ()
 
 
 def extractor_of(
@@ -55,6 +59,7 @@ def find_similar(
     k: int = 10,
     where: Where | None = None,
     min_score: float | None = None,
+    reranking: ReRanking | None = None,
     progress: Progress = no_progress,
 ) -> Found:
     """The k most similar images of a space to each query.
@@ -67,6 +72,8 @@ def find_similar(
         k: hits a query.
         where: only images that match this filter.
         min_score: leaves out hits below this cosine similarity.
+        reranking: orders anew what a search deeper than ``k`` finds, before the first ``k`` are kept. Scores are then
+            those of the re-ranker; ``min_score`` is still about the cosine.
         progress: told after every batch of queries.
 
     Returns:
@@ -82,12 +89,18 @@ def find_similar(
         raise InvalidInputError(f"the smallest score is a cosine in [-1, 1], not {min_score}")
     kept, vectors, failures = extraction.embed_sources(queries, progress=progress)
     names = [source_name(queries[position], position) for position in kept]
+    depth = k if reranking is None else max(k, reranking.reranker.depth)
     results = store.search(
-        space, vectors, k, fingerprint=extraction.extractor.fingerprint, where=where, queries=names
+        space, vectors, depth, fingerprint=extraction.extractor.fingerprint, where=where, queries=names
     )  # fmt: skip
     if min_score is not None:
         results = [at_least(result, min_score) for result in results]
-    return Found(tuple(results), tuple(failures))
+    if reranking is None:
+        return Found(tuple(results), tuple(failures))
+    photos = StoredPhotos([queries[position] for position in kept], extraction, store, space)
+    made = rerank(results, vectors, reranking=reranking, store=store, space=space, photos=photos)
+    made = first_hits(made, k)
+    return Found(made.results, tuple(failures), made.evidence)
 
 
 def at_least(result: SearchResult, min_score: float) -> SearchResult:

@@ -46,8 +46,8 @@ def naive_walks(vectors, *, neighbours, truncation, alpha, gamma):
 def dense(made, n):
     walks = np.zeros((n, n))
     for row in range(n):
-        part = slice(made["indptr"][row], made["indptr"][row + 1])
-        walks[row, made["indices"][part]] = made["data"][part]
+        part = made.take(np.array([row]))
+        walks[row, part.indices] = part.data
     return walks
 
 

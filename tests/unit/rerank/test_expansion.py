@@ -116,7 +116,7 @@ def test_aqe_concat_equals_loops(drawn, n):
 
 
 def test_the_average_by_hand(asked):
-    # q = (1, 0) and its first hit b = (0.6, 0.8) average to the direction (2, 1): b is then nearer than c, and a farther.
+    # q = (1, 0) and its first hit b = (0.6, 0.8) average to the direction (2, 1), whose cosine to b is 2 / √5.
     queries = asked([[0.0, -1.0], [0.6, 0.8], [0.55, -0.8352]], [[1.0, 0.0]])
     assert queries.results[0].ids == ("b", "c", "a")
     answered = build_reranker("aqe:n=1")(queries)
