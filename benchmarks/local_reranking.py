@@ -94,20 +94,20 @@ def main() -> None:
     result: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     if arguments.part in ("drawn", "both"):
         result["drawn"] = drawn(arguments.queries, arguments.photos, arguments.size)
-        write(arguments.out, result)
+        write(arguments.out, result, "drawn")
     if arguments.part in ("grocery", "both"):
         extractor = load(arguments.extractor, models_dir=Path("models"))
         result["grocery"] = grocery(arguments.grocery, extractor, arguments.every, arguments.embeddings)
-        write(arguments.out, result)
+        write(arguments.out, result, "grocery")
 
 
-def write(path: Path, result: dict[str, Any]) -> None:
-    """Writes what is known so far."""
-    result["rerankers"] = {name: str(reranker) for name, reranker in RERANKERS.items()}
-    result["provenance"] = provenance("numpy", "opencv-python-headless", "torch")
+def write(path: Path, result: dict[str, Any], part: str) -> None:
+    """Writes a part beside the other, each with what it was measured with."""
+    result[part]["rerankers"] = {name: str(reranker) for name, reranker in RERANKERS.items()}
+    result[part]["provenance"] = provenance("numpy", "opencv-python-headless", "torch")
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2), flush=True)
+    print(json.dumps(result[part], indent=2), flush=True)
 
 
 def drawn(queries: int, photos_per_item: int, size: int) -> dict[str, Any]:

@@ -42,11 +42,16 @@ def explain(
     settings = load_settings()
     photos = [read_image(path, limits=limits(settings), allow_urls=settings.allow_urls) for path in (query, candidate)]
     found = explained(*photos, matcher=load_matcher(matcher, weights_dir=weights_dir))
-    picture = None if out is None else _draw(out, found, names=(Path(query).name, Path(candidate).name))
+    picture = None if out is None else _draw(out, found, names=(_short(query), _short(candidate)))
     if as_json:
         print_json({"query": query, "candidate": candidate, "matcher": matcher, **found.to_json(), "picture": picture})
     else:
         _print(found.evidence, picture)
+
+
+def _short(path: str) -> str:
+    """The file with its folder, which often names the item."""
+    return "/".join(Path(path).parts[-2:])
 
 
 def _draw(path: Path, found: Explanation, *, names: tuple[str, str]) -> str:
