@@ -50,10 +50,9 @@ RESULTS = Path(__file__).parent / "results"
 GROCERY = Path("../shared/data/grocery")
 SEEDS = (21, 22, 23)
 DEPTH = 20
-DESCRIBED = ArrayCache(entries=100_000)  # both look at the same photos
 RERANKERS: dict[str, LocalReRanker] = {
-    "sift": Sift(top=DEPTH, cache=DESCRIBED),
-    "sift, print not compared": Sift(top=DEPTH, penalty=0, cache=DESCRIBED),
+    "sift": Sift(top=DEPTH),
+    "sift, print not compared": Sift(top=DEPTH, penalty=0),
 }
 TIMED = 50
 
@@ -88,9 +87,12 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=4, help="drawn photos an item")
     parser.add_argument("--size", type=int, default=256, help="of drawn photos, in pixels")
     parser.add_argument("--embeddings", type=Path, help="folder to keep Grocery's embeddings in")
+    parser.add_argument("--features", type=Path, help="folder to keep what is found in photos in")
     parser.add_argument("--out", type=Path, default=RESULTS / "local_reranking.json")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    features = ArrayCache(arguments.features, entries=100_000)  # all look at the same photos
+    RERANKERS.update({name: reranker.with_cache(features) for name, reranker in RERANKERS.items()})
     result: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     if arguments.part in ("drawn", "both"):
         result["drawn"] = drawn(arguments.queries, arguments.photos, arguments.size)
