@@ -105,19 +105,31 @@ def bootstrap_interval(
     >>> f"{low:.2f} to {high:.2f}"
     '0.40 to 0.60'
     """
+    _check_confidence(confidence)
+    means = bootstrap_means(values, groups=groups, resamples=resamples, seed=seed)
+    if means.size == 0:
+        return math.nan, math.nan
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bootstrap_means(
+    values: ArrayLike, *, groups: Sequence[object] | None = None, resamples: int = 2000, seed: int = 0
+) -> NDArray[np.float64]:
+    """The means of which ``bootstrap_interval`` takes the quantiles: float64 (resamples,), empty if no query counts.
+
+    Arguments and errors are its own.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1:
         raise InvalidInputError(f"a bootstrap needs one value a query, got an array of shape {numbers.shape}")
-    _check_confidence(confidence)
     if resamples < 1:
         raise InvalidInputError(f"a bootstrap needs at least 1 resample, not {resamples}")
     sums, counts = _per_group(numbers, groups)
     if sums.size == 0:
-        return math.nan, math.nan
-    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+        return np.zeros(0)
+    return _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
 
 
 def _per_group(
