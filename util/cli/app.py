@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from util.cli import (
+    compare,
     dataset,
     duplicates,
     evaluate,
@@ -42,6 +43,7 @@ app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("identify")(identify.identify)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("duplicates")(duplicates.duplicates)
 app.command("preprocess")(preprocess.preprocess)

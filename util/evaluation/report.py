@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -102,6 +102,21 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "system", MappingProxyType(dict(self.system)))
+
+    def with_scores_of(self, searched: Evaluation) -> Evaluation:
+        """This one with all that rests on scores which compare between queries taken from another one.
+
+        Scores of a re-ranker compare within one query only, so that known or new is decided on those of the search.
+        """
+        return replace(
+            self,
+            open_set=searched.open_set,
+            decisions=searched.decisions,
+            calibration=searched.calibration,
+            unsure=searched.unsure,
+            best_scores=searched.best_scores,
+            pair_scores=searched.pair_scores,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary that ``json.dumps`` takes, without NaN or infinity.
