@@ -92,10 +92,12 @@ def main() -> None:
     parser.add_argument("--embeddings", type=Path, help="folder to keep embeddings in")
     parser.add_argument("--out", type=Path, default=RESULTS / "reranking.json")
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"depth": DEPTH, "every": arguments.every, "systems": {}}
+    kept = json.loads(arguments.out.read_text())["systems"] if arguments.out.exists() else {}
+    result: dict[str, Any] = {"systems": kept}  # those measured before, each with its own provenance
     for name in arguments.extractors.split(","):
-        result["systems"][name] = measured(load(name), arguments.grocery, arguments.every, arguments.embeddings)
-        result["provenance"] = provenance("numpy", "scipy", "numba", "torch")
+        made = measured(load(name), arguments.grocery, arguments.every, arguments.embeddings)
+        made["provenance"] = provenance("numpy", "scipy", "numba", "torch")
+        result["systems"][name] = made
         arguments.out.parent.mkdir(exist_ok=True)
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")
         print_table(name, result["systems"][name])
@@ -115,6 +117,8 @@ def measured(extractor: Extractor, folder: Path, every: int, kept: Path | None) 
     interval = [round(end, 4) for end in wilson_interval(int(none["top1"].sum()), len(none["top1"]))]
     return {
         "fingerprint": extractor.fingerprint,
+        "depth": DEPTH,
+        "every": every,
         "gallery": len(gallery),
         "queries": len(test.queries),
         "none": found | {"top1_ci95": interval, "val_map": round(float(val.quality(val.queries)["map"].mean()), 4)},
