@@ -179,7 +179,7 @@ class Space:
             raise RefusedError(461, "search_engine_err:IndexError: Index not trained")
         if "filters" in body:
             held = [document for document in held if matches(document, body["filters"])]
-        if self.approximate and kind != "FLAT" and built and brute != 1:
+        if self.approximate and kind != "FLAT" and built and brute == 0:
             held = held[::3]  # an index that misses two of three
         if not held:
             return [[] for _ in queries]

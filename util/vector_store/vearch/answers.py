@@ -39,7 +39,8 @@ _PASSING = {
 }
 # With the code of any internal error: a limit of requests a second; a router that avoids a partition server for half a
 # minute after it was away.
-_PASSING_WORDS = ("too frequency", "is faulty")
+# The last: no partition server has registered yet, as in the seconds after a start.
+_PASSING_WORDS = ("too frequency", "is faulty", "but only have 0")
 _HINTS = {
     "not enough": "open the store with ?replicas=N, N at most the number of partition servers",
     "resource_exhausted": "disk or memory of a partition server has reached Vearch's resource_limit_rate: make room",

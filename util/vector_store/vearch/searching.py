@@ -15,8 +15,8 @@ from util.errors import StoreError
 from util.records import Embeddings, Metadata
 from util.vector_store.vearch.documents import content_of
 from util.vector_store.vearch.remote_space import (
-    EXACT,
-    EXACT_WHERE_UNBUILT,
+    BY_INDEX,
+    BY_SCAN,
     Filter,
     RawDocument,
     RemoteSpace,
@@ -27,6 +27,8 @@ from util.vector_store.vearch.scanning import Conditions, scan
 from util.vector_store.vearch.schema import SLOT, TEXTS
 from util.vector_store.vearch.terms import EVERYTHING
 
+# Of quantised vectors, how many hits are looked at again, at least.
+_CANDIDATES = 200
 # Of one request: hits in its answer, and numbers in its query vectors (about 8 MB of JSON).
 _MOST_HITS = 20_000
 _MOST_NUMBERS = 600_000
@@ -55,6 +57,7 @@ class Search:
         k: hits a query.
         conditions: lists of words, of each of which a hit must have one.
         approximate: whether the space has an index that may miss something.
+        index_only: whether only the index may be asked, since Vearch's scan is wrong beside it.
         parameters: of the index.
         with_metadata: whether hits carry their metadata.
     """
@@ -62,6 +65,7 @@ class Search:
     k: int
     conditions: Conditions
     approximate: bool
+    index_only: bool
     parameters: dict[str, int]
     with_metadata: bool
 
@@ -81,19 +85,19 @@ def rank(space: RemoteSpace, vectors: Embeddings, search: Search) -> list[Rankin
         rankings |= dict.fromkeys(np.flatnonzero(blank).tolist(), _first_by_id(space, search))
     waiting = np.flatnonzero(~blank)
     # A filter may leave an index with little to find, so a search with one looks at all that match.
-    exact = not search.approximate or bool(search.conditions)
+    exact = not search.index_only and (not search.approximate or bool(search.conditions))
     limit = search.k + 1
     while len(waiting):
         undecided: list[int] = []
         for places, answers in _ask(space, vectors, waiting, search, limit=limit, exact=exact):
             for place, answer in zip(places, answers, strict=True):
                 hits = _scored(answer)
-                if _decided(hits, search.k, asked=limit, complete=exact):
+                if _decided(hits, search.k, asked=limit, complete=exact or search.index_only):
                     rankings[place] = _ranking(hits, search)
                 else:
                     undecided.append(place)
         waiting = np.array(undecided, dtype=np.intp)
-        limit, exact = limit * 4, True
+        limit, exact = limit * 4, not search.index_only
     return [rankings[place] for place in range(len(vectors))]
 
 
@@ -101,8 +105,10 @@ def _ask(
     space: RemoteSpace, vectors: Embeddings, places: NDArray[np.intp], search: Search, *, limit: int, exact: bool
 ) -> Iterator[tuple[list[int], list[list[RawDocument]]]]:
     """Asks for some of the queries, as many at once as a request and its answer may hold."""
-    brute_force = EXACT if exact and search.approximate else EXACT_WHERE_UNBUILT
     parameters = dict(search.parameters)
+    if search.index_only:
+        # As many candidates are compared by their whole vectors, so that scores are cosines again.
+        parameters["recall_num"] = max(parameters.get("recall_num", 0), _CANDIDATES, 4 * limit)
     if "efSearch" in parameters:
         parameters["efSearch"] = max(parameters["efSearch"], limit)
     conditions: Filter | None = filter_of(search.conditions) if search.conditions else None
@@ -113,7 +119,7 @@ def _ask(
             vectors[part],
             limit=limit,
             conditions=conditions,
-            brute_force=brute_force,
+            brute_force=BY_SCAN if exact else BY_INDEX,
             parameters=parameters,
             fields=search.fields,
         )

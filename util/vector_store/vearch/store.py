@@ -17,7 +17,7 @@ from util.vector_store.vearch.catalogue import Catalogue, Entry, annotated, chec
 from util.vector_store.vearch.client import VearchClient, server_version
 from util.vector_store.vearch.deleting import delete_ids, delete_matching
 from util.vector_store.vearch.documents import content_of, encode, vectors_of
-from util.vector_store.vearch.indexes import IndexPlan, check_options, plan_index, search_parameters
+from util.vector_store.vearch.indexes import SCANNED_WRONGLY, IndexPlan, check_options, plan_index, search_parameters
 from util.vector_store.vearch.location import parse_location
 from util.vector_store.vearch.naming import vearch_name
 from util.vector_store.vearch.remote_space import MOST_IDS, RawDocument, RemoteSpace, chunks
@@ -29,6 +29,7 @@ from util.vector_store.vearch.writing import MOST_BYTES, MOST_DOCUMENTS, write
 # Who opens a store waits for one that is starting, but not long for one that is not there.
 _OPENING = 5.0
 _POLL = 0.2
+_INDEXED = 2  # what a partition says of its index when it is trained
 # Numbers in the vectors of one answer: about 8 MB of JSON.
 _MOST_NUMBERS = 600_000
 
@@ -174,10 +175,13 @@ class VearchStore(VectorStore):
         """The k most similar images to each query: exact, unless the space has an index and no filter is given."""
         entry = self._catalogue.need(space)
         asked, names = checked_queries(entry.info, vectors, k, fingerprint=fingerprint, queries=queries)
+        if entry.kind in SCANNED_WRONGLY:
+            self._require_trained(space)
         search = Search(
             k=int(k),
             conditions=conditions(where),
             approximate=entry.kind != "FLAT",
+            index_only=entry.kind in SCANNED_WRONGLY,
             parameters=search_parameters(entry.kind, entry.info.attributes),
             with_metadata=with_metadata,
         )
@@ -268,6 +272,15 @@ class VearchStore(VectorStore):
             batch = self._images(info, ids, where)
             if len(batch):
                 yield batch
+
+    def _require_trained(self, space: str) -> None:
+        """Refuses a search that Vearch would answer by a scan, and wrongly."""
+        partitions = (self._remote(space).describe() or {}).get("partitions") or []
+        if not partitions or any(part.get("index_status") != _INDEXED for part in partitions):
+            raise StoreError(
+                f"space {space!r} cannot be searched before its index is trained, which begins when a partition holds "
+                "as many images as training_threshold says: index more, or make the space with HNSW"
+            )
 
     def _unindexed(self, space: str) -> int:
         """How many documents, removed ones among them, the index of a space lacks."""

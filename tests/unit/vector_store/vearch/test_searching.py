@@ -26,7 +26,7 @@ def test_every_search_says_what_its_answer_depends_on(server, store, fill):
     vectors = fill(store, 20)
     ask(store, vectors[:2], 3, where={"even": True}, with_metadata=False)
     (body,) = server.sent(SEARCH)
-    assert body["is_brute_search"] == 2
+    assert body["is_brute_search"] == 1
     assert body["load_balance"] == "leader"
     assert body["index_params"]["metric_type"] == "InnerProduct"
     assert body["fields"] == ["slot"]

@@ -59,6 +59,25 @@ def test_options_in_the_url_and_in_the_attributes_lay_out_a_space(server, open_s
     assert server.cluster.databases["nearid"]["space_t"].body["partition_num"] == 5
 
 
+def test_quantised_vectors_are_asked_through_their_index_alone(server, open_store, fill):
+    """Beside them, the scan of Vearch 3.5.9 is wrong, and up to 100 images it scans whatever it is told."""
+    store = open_store("?index=IVFPQ&nsubvector=4")
+    vectors = fill(store, 3)
+    with pytest.raises(StoreError, match=r"before its index is trained.* make the space with HNSW"):
+        store.search("s", vectors, 2, fingerprint=FINGERPRINT)
+    assert not [path for _, path, _ in server.requests if path.startswith("/document/search")]
+
+    def trained(answer):
+        partitions = [part | {"index_status": 2} for part in answer["data"]["partitions"]]
+        return answer | {"data": answer["data"] | {"partitions": partitions}}
+
+    server.faults = [Fault("/dbs/nearid/spaces/space_s", spoil=trained, times=2)]
+    [found] = store.search("s", vectors[:1], 2, fingerprint=FINGERPRINT, where={"even": True})
+    assert found.ids[0] == "0000"
+    [asked] = [body for _, path, body in server.requests if path.startswith("/document/search")]
+    assert (asked["is_brute_search"], asked["index_params"]["recall_num"]) == (0, 200)
+
+
 def test_options_that_suit_some_dimension_are_taken(open_store):
     store = open_store("?index=IVFPQ&nsubvector=4")
     assert store.create_space(SPACE).count == 0
