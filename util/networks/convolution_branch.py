@@ -41,7 +41,7 @@ def torchvision_convolutions(name: str, *, channels: int = 3) -> nn.Sequential:
 class ConvolutionBranch(nn.Module):
     """Convolutions, their maps pooled to a small grid, and a linear layer that makes the embedding.
 
-    Parameters are called ``features.…``, as in torchvision, and ``head.…``.
+    Parameters are called ``features.…``, as in torchvision, ``norms.…`` where there are any, and ``head.…``.
 
     Args:
         trunk: ``alexnet`` or ``vgg16``.
@@ -49,14 +49,30 @@ class ConvolutionBranch(nn.Module):
         channels: of the input, 3 or 9.
         grid: height and width to which the maps are pooled; 1 forgets where on the image something was.
         maximum: pools by the maximum, not by the mean.
+        batch_norm: after every convolution, before its ReLU; from random weights little is learnt without.
     """
 
     def __init__(
-        self, *, trunk: str, dimension: int = 512, channels: int = 3, grid: int = 1, maximum: bool = False
+        self,
+        *,
+        trunk: str,
+        dimension: int = 512,
+        channels: int = 3,
+        grid: int = 1,
+        maximum: bool = False,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         self.dimension, self.channels = dimension, channels
         self.features = torchvision_convolutions(trunk, channels=channels)
+        # Beside the convolutions, not among them, so that torchvision's names of these stay.
+        self.norms = nn.ModuleDict(
+            {
+                place: nn.BatchNorm2d(layer.out_channels)
+                for place, layer in self.features.named_children()
+                if batch_norm and isinstance(layer, nn.Conv2d)
+            }
+        )
         pool = nn.AdaptiveMaxPool2d(grid) if maximum else nn.AdaptiveAvgPool2d(grid)
         self.pool = nn.Sequential(pool, nn.Flatten())
         self.head = he_initialised(nn.Linear(MAPS[trunk] * grid * grid, dimension))
@@ -68,5 +84,10 @@ class ConvolutionBranch(nn.Module):
             InvalidInputError: if the images have other channels.
         """
         require_channels(images, self.channels)
-        embeddings: torch.Tensor = self.head(self.pool(self.features(images)))
+        maps = images
+        for place, layer in self.features.named_children():
+            maps = layer(maps)
+            if place in self.norms:
+                maps = self.norms[place](maps)
+        embeddings: torch.Tensor = self.head(self.pool(maps))
         return embeddings

@@ -105,22 +105,34 @@ class SiameseNetwork(nn.Module):
 
 
 class SiameseAlexNet(SiameseNetwork):
-    """torchvision's AlexNet, its maps averaged to 6×6, a linear layer, and the pair head.
+    """torchvision's AlexNet, its maps pooled to 6×6 or less, a linear layer, and the pair head.
 
     Takes images from 63×63 pixels. torchvision's weights fit ``branch.features``.
 
     Args:
         dimension: length of the embedding.
         channels: of the input, 3 or 9.
-        grid: height and width to which the maps are averaged.
+        grid: height and width to which the maps are pooled.
+        maximum: pools by the maximum, not by the mean.
+        batch_norm: after every convolution.
         hidden: width of the pair head's hidden layer.
         dropout: share of it that training leaves out, in [0, 1).
     """
 
     def __init__(
-        self, *, dimension: int = 512, channels: int = 3, grid: int = 6, hidden: int = 512, dropout: float = 0.5
+        self,
+        *,
+        dimension: int = 512,
+        channels: int = 3,
+        grid: int = 6,
+        maximum: bool = False,
+        batch_norm: bool = False,
+        hidden: int = 512,
+        dropout: float = 0.5,
     ) -> None:
-        branch = ConvolutionBranch(trunk="alexnet", dimension=dimension, channels=channels, grid=grid)
+        branch = ConvolutionBranch(
+            trunk="alexnet", dimension=dimension, channels=channels, grid=grid, maximum=maximum, batch_norm=batch_norm
+        )
         super().__init__(branch=branch, hidden=hidden, dropout=dropout)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from util.networks.siamese import DIFFERENT, SAME, SiameseNetwork
 from util.training.batch import Batch
+from util.training.plans import Indices
 from util.training.trained_network import TrainedNetwork
 
-AUROC = "val_auroc"
-"""What the best weights of a verifier are chosen by."""
+_PAIRS_A_QUERY = 5  # of one item, and as many of others, in validation
 
 
 class PairTraining(TrainedNetwork):
@@ -23,8 +25,6 @@ class PairTraining(TrainedNetwork):
     tells all items apart may be added (Y. Sun et al., "Deep Learning Face Representation by Joint
     Identification-Verification", NIPS 2014).
     """
-
-    chosen_by = AUROC
 
     @property
     def embedding_part(self) -> nn.Module:
@@ -46,26 +46,32 @@ class PairTraining(TrainedNetwork):
         return loss
 
     def measured(self, embeddings: torch.Tensor) -> dict[str, float]:
-        """Adds how well pairs are told apart: every query with its nearest right and its nearest wrong photo."""
-        return super().measured(embeddings) | {AUROC: self._auroc(embeddings)}
+        """Adds how well pairs are told apart: the area under the ROC over pairs that are the same each time."""
+        return super().measured(embeddings) | {"val_auroc": self._auroc(embeddings)}
 
     def _auroc(self, embeddings: torch.Tensor) -> float:
-        """Area under the ROC of the hardest pairs: each query against its nearest photo of its item, and of others."""
+        """Of the pair head, over each query with photos of its item, and with as many of others.
+
+        The pairs are drawn once: pairs that the network itself finds hardest would be harder the better it is.
+        """
         from torchmetrics.functional.classification import binary_auroc
 
-        items = torch.from_numpy(self.validation.items).to(embeddings.device)
-        start = self.validation.n_gallery
-        queries, asked = embeddings[start:], items[start:]
-        gallery, shown = (embeddings[:start], items[:start]) if start else (queries, asked)
-        scores = functional.normalize(queries) @ functional.normalize(gallery).T
-        if not start:
-            scores.fill_diagonal_(-2)
-        same = asked[:, None] == shown[None]
-        answers, truth = [], []
-        for wanted in (same, ~same):
-            best = scores.masked_fill(~wanted, -2).max(1)
-            found = best.values > -2
-            logits = self._siamese.pair_logits(queries[found], gallery[best.indices[found]])
-            answers.append(logits.float().softmax(1)[:, SAME])
-            truth.append(torch.full((int(found.sum()),), int(wanted is same), device=embeddings.device))
-        return float(binary_auroc(torch.cat(answers), torch.cat(truth)))
+        queries, gallery, truth = (torch.from_numpy(column).to(embeddings.device) for column in self._validation_pairs)
+        logits = self._siamese.pair_logits(embeddings[queries], embeddings[gallery])
+        return float(binary_auroc(logits.float().softmax(1)[:, SAME], truth))
+
+    @cached_property
+    def _validation_pairs(self) -> tuple[Indices, Indices, Indices]:
+        """(P,) places of queries, of what each is paired with, and whether both show one item."""
+        known, random = self.validation, np.random.default_rng(self.config.seed)
+        start = known.n_gallery
+        shown = np.arange(start) if start else np.arange(len(known.items))
+        rows: list[tuple[int, int, int]] = []
+        for query in range(start, len(known.items)):
+            same = known.items[shown] == known.items[query]
+            right = shown[same & (shown != query)]
+            right = random.permutation(right)[:_PAIRS_A_QUERY]
+            wrong = random.choice(shown[~same], len(right)) if not same.all() else right[:0]
+            rows += [(query, int(other), 1) for other in right] + [(query, int(other), 0) for other in wrong]
+        queries, gallery, truth = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+        return queries, gallery, truth

@@ -14,20 +14,32 @@ _FROM_SCRATCH: Mapping[str, Any] = {
     "cutmix": 0.5,
 }
 
+_ALEXNET: Mapping[str, Any] = {
+    "loss": _FROM_SCRATCH["loss"],
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "average": 0.98,
+    "options": {"batch_norm": True},
+}
+
 _PAIRS: Mapping[str, Any] = {
     "objective": "pairs",
+    "loss": _FROM_SCRATCH["loss"],
+    "embedding_loss": 1.0,
+    "hard_share": 0.6,
     "optimizer": "adamw",
-    "learning_rate": 3e-4,
-    "batch_size": 32,
-    "average": 0.99,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "average": 0.98,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "compact_resnet": _FROM_SCRATCH,
-    "alexnet_original": {**_FROM_SCRATCH, "learning_rate": 0.02, "options": {"batch_norm": True}},
-    "alphaalexnet": {**_FROM_SCRATCH, "learning_rate": 0.02, "options": {"batch_norm": True}},
-    "siamese_alexnet": _PAIRS,
-    "siamese_vgg16": _PAIRS,
+    "alexnet_original": _ALEXNET,
+    "alphaalexnet": _ALEXNET,
+    "siamese_alexnet": {**_PAIRS, "options": {"batch_norm": True, "grid": 1, "maximum": True}},
+    "siamese_vgg16": {**_PAIRS, "learning_rate": 3e-4},
     "siamese_cnn": {"loss": {"name": "triplet", "margin": 0.2}, "sampler": {"name": "m_per_class", "m": 4}},
     "deepranking": {"objective": "triplets", "loss": {"name": "triplet", "margin": 1.0}, "optimizer": "sgd",
                     "learning_rate": 1e-3, "batch_size": 24},

@@ -23,6 +23,7 @@ from util.metric_learning.losses import build_loss
 from util.metric_learning.miners import Miner, build_miner
 from util.networks.catalogue import build_network
 from util.preprocess.cache import PreprocessCache
+from util.training.best_checkpoint import BestCheckpoint
 from util.training.configuration import TrainingConfig
 from util.training.data import Progress, TrainingData
 from util.training.embedding_training import EmbeddingTraining
@@ -33,7 +34,7 @@ from util.training.pair_training import PairTraining
 from util.training.planning import plan_for
 from util.training.run_folder import RunFolder
 from util.training.starting import start_network
-from util.training.trained_network import TrainedNetwork
+from util.training.trained_network import RECALL, TrainedNetwork
 from util.training.validation import embed_validation
 
 
@@ -233,9 +234,9 @@ def _trainer(trained: TrainedNetwork, data: TrainingData, folder: RunFolder, aro
     photos = config.batch_size * trained.steps_an_epoch
     callbacks.append(EpochLog(folder.metrics, photos=photos, report=around.report))
     if config.patience:
-        callbacks.append(EarlyStopping(trained.chosen_by, mode="max", patience=config.patience, verbose=False))
+        callbacks.append(EarlyStopping(RECALL, mode="max", patience=config.patience, verbose=False))
     always: dict[str, Any] = {"dirpath": folder.path, "enable_version_counter": False, "save_on_train_epoch_end": True}
-    callbacks.append(ModelCheckpoint(filename="best", monitor=trained.chosen_by, mode="max", save_top_k=1, **always))
+    callbacks.append(BestCheckpoint(filename="best", monitor=RECALL, mode="max", save_top_k=1, **always))
     callbacks.append(ModelCheckpoint(filename="last", save_top_k=1, **always))
     return Trainer(
         max_epochs=config.epochs,
@@ -268,8 +269,8 @@ def _precision(config: TrainingConfig) -> Any:
 def _best_metrics(checkpoint: dict[str, Any]) -> dict[str, float]:
     """The validation that a checkpoint was kept for."""
     for name, state in checkpoint["callbacks"].items():
-        if name.startswith("ModelCheckpoint") and state.get("monitor") and state["best_model_score"] is not None:
-            return {state["monitor"]: float(state["best_model_score"])}
+        if name.startswith("BestCheckpoint") and state["best_model_score"] is not None:
+            return {RECALL: float(state["best_model_score"])}
     return {}
 
 

@@ -19,7 +19,7 @@ from util.training.optimisation import build_optimizer, learning_rate_factor
 from util.training.validation import Validation
 
 RECALL = "val_recall@1"
-"""Share of the validation's queries whose nearest photo shows their item."""
+"""Share of validation queries whose nearest photo shows their item: what the best weights are chosen by."""
 
 
 class TrainedNetwork(LightningModule):
@@ -33,12 +33,7 @@ class TrainedNetwork(LightningModule):
         std: likewise.
         validation: what is looked for, and where.
         steps_an_epoch: how many steps an epoch has.
-
-    Attributes:
-        chosen_by: the measure of validation that the best weights are chosen by; bigger is better.
     """
-
-    chosen_by = RECALL
 
     def __init__(
         self,
@@ -111,7 +106,7 @@ class TrainedNetwork(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Looks each query up."""
         for name, value in self.measured(torch.cat(self._embeddings)).items():
-            self.log(name, value, prog_bar=name == self.chosen_by)
+            self.log(name, value, prog_bar=name == RECALL)
         self._embeddings = []
 
     def measured(self, embeddings: torch.Tensor) -> dict[str, float]:
