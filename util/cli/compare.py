@@ -91,12 +91,12 @@ def compare(
     shown = read_datasets([gallery], item_from=item_from)
     asked = read_datasets([queries], item_from=item_from) if queries is not None else shown
     kept = opened_store(store) if store is not None else passing_store()
-    with kept as opened, _disturbed(asked, disturb, strengths, seed=seed, out=out) as (asked, unread):
+    with kept as opened, _disturbed(asked, disturb, strengths, seed=seed, out=out) as (shots, unread):
         with progress_bar("comparing") as progress:
             made = compare_systems(
                 systems,
                 shown,
-                asked,
+                shots,
                 store=opened,
                 load_extraction=lambda name, recipe: _extraction(choices, name, recipe),
                 load_reranking=_reranking,
