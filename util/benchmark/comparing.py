@@ -258,7 +258,8 @@ def _each_query(embedded: Embedded, results: Sequence[SearchResult]) -> tuple[Pe
         dict(zip(names, values.tolist(), strict=True))
         for values in (found_within(relevance, 1), average_precision(relevance))
     )
-    return PerQuery(first, precision), tuple(judge_first_hits(ranking, queries, paths=embedded.paths))
+    sources = {one.id: str(one.metadata.get("source", one.id)) for one in queries if "disturbance" in one.metadata}
+    return PerQuery(first, precision, sources), tuple(judge_first_hits(ranking, queries, paths=embedded.paths))
 
 
 def _robustness(embedded: Embedded, outcomes: Sequence[Outcome]) -> tuple[RobustnessCurve, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +58,12 @@ class PerQuery:
     Attributes:
         found_first: 1 where the first hit shows the right item, else 0, by the query's id; NaN where it does not count.
         average_precision: likewise.
+        source: the photo that a query was made of, where several queries are made of one; empty where none are.
     """
 
     found_first: Mapping[str, float]
     average_precision: Mapping[str, float]
+    source: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class AgainstFirst:
     """A system against the first one of its comparison, query by query.
 
     Attributes:
-        top1: difference of top-1 (this one's minus the first one's), its interval, McNemar's p.
+        top1: difference of top-1 (this one's minus the first one's), its interval and p.
         map: difference of mAP, with a paired bootstrap over queries.
         top1_p_holm: p of top-1, adjusted for the number of systems compared.
         map_p_holm: p of mAP, likewise.
@@ -191,6 +193,8 @@ class Comparison:
 def against_first(systems: Sequence[ComparedSystem]) -> tuple[ComparedSystem, ...]:
     """The systems, each held against the first one on the queries that count for both.
 
+    Where several queries are made of one photo, they are drawn together: they are not independent.
+
     Raises:
         InvalidInputError: if two systems have the same name.
     """
@@ -199,8 +203,9 @@ def against_first(systems: Sequence[ComparedSystem]) -> tuple[ComparedSystem, ..
     if not systems:
         return ()
     first, *others = systems
-    shares = [compare_shares(*_values(first, one, "found_first")) for one in others]
-    means = [compare_means(*_values(first, one, "average_precision")) for one in others]
+    pairs = [_Pairs.of(first, one) for one in others]
+    shares = [compare_shares(*pair.found_first, groups=pair.groups) for pair in pairs]
+    means = [compare_means(*pair.average_precision, groups=pair.groups) for pair in pairs]
     adjusted = zip(holm([share.p for share in shares]), holm([mean.p for mean in means]), strict=True)
     compared = (
         replace(one, against_first=AgainstFirst(share, mean, *ps))
@@ -209,14 +214,27 @@ def against_first(systems: Sequence[ComparedSystem]) -> tuple[ComparedSystem, ..
     return (replace(first, against_first=None), *compared)
 
 
-def _values(
-    first: ComparedSystem, second: ComparedSystem, measure: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One value a query that both systems could read, of the same order."""
-    ours: Mapping[str, float] = getattr(first.per_query, measure)
-    theirs: Mapping[str, float] = getattr(second.per_query, measure)
-    both = [query for query in ours if query in theirs]
-    return np.array([ours[query] for query in both]), np.array([theirs[query] for query in both])
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """What two systems made of the queries that both could read."""
+
+    found_first: tuple[NDArray[np.float64], NDArray[np.float64]]
+    average_precision: tuple[NDArray[np.float64], NDArray[np.float64]]
+    groups: list[str] | None
+
+    @classmethod
+    def of(cls, first: ComparedSystem, second: ComparedSystem) -> Self:
+        ours, theirs = first.per_query, second.per_query
+        both = [query for query in ours.found_first if query in theirs.found_first]
+        return cls(
+            (_values(ours.found_first, both), _values(theirs.found_first, both)),
+            (_values(ours.average_precision, both), _values(theirs.average_precision, both)),
+            [ours.source.get(query, query) for query in both] if ours.source else None,
+        )
+
+
+def _values(of_query: Mapping[str, float], queries: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([of_query[query] for query in queries], dtype=np.float64)
 
 
 def most_divided(systems: Sequence[ComparedSystem], n: int) -> list[str]:

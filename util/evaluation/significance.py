@@ -3,8 +3,8 @@
 The same photos are easy or hard for both systems, so what tells them apart are the queries on which they disagree. Two
 separate intervals that overlap do not say that there is no difference; these tests, made on pairs, do or do not.
 
-All take the queries as independent. Photos of one item resemble each other: give ``groups`` where whole items are to be
-drawn instead ("would it hold on other items").
+Queries count as independent unless ``groups`` say what they share. Shots of one photo, and photos of one item, resemble
+each other: taken one by one they make chance look smaller than it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +32,8 @@ class PairedShares:
         only_second: those that the second alone got right.
         difference: share of the second minus share of the first; NaN for no query.
         ci95: its 95 % interval.
-        p: mid-p value of McNemar's test.
-        p_exact: its exact, more careful value.
+        p: how often two equal systems would differ as much.
+        test: ``mcnemar`` (mid-p), or ``bootstrap`` where queries came in groups.
     """
 
     n: int
@@ -42,7 +42,7 @@ class PairedShares:
     difference: float
     ci95: Interval
     p: float
-    p_exact: float
+    test: Literal["mcnemar", "bootstrap"]
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; the difference of nothing is ``None``."""
@@ -136,12 +136,19 @@ def paired_share_interval(only_first: int, only_second: int, n: int, confidence:
     return max(-1.0, centre - spread), min(1.0, centre + spread)
 
 
-def compare_shares(first: ArrayLike, second: ArrayLike) -> PairedShares:
-    """McNemar's test and the interval of the difference for what two systems got right.
+def compare_shares(
+    first: ArrayLike, second: ArrayLike, *, groups: Sequence[object] | None = None, seed: int = 0
+) -> PairedShares:
+    """The difference of what two systems got right, its interval, and whether it is more than luck.
+
+    Without groups: McNemar's test and the interval of Bonett and Price. Both take queries as independent, which many
+    shots of one photo are not; with groups the interval and p are those of ``compare_means``, which draws whole groups.
 
     Args:
         first: (Q,) 1 for each query that the first system got right, 0 for the others, NaN where it does not count.
         second: (Q,) the same of the second; a query has to count for both.
+        groups: (Q,) what queries share, such as the photo they are made of.
+        seed: of the draws; the same seed, the same numbers.
 
     Raises:
         InvalidInputError: if the lengths differ or a value is none of these.
@@ -150,19 +157,18 @@ def compare_shares(first: ArrayLike, second: ArrayLike) -> PairedShares:
     >>> compared.only_first, compared.only_second, round(compared.difference, 3), round(compared.p, 3)
     (1, 2, 0.2, 0.625)
     """
-    ours, theirs = _paired(first, second)
-    if not np.isin(np.concatenate([ours, theirs]), (0.0, 1.0)).all():
+    ours, theirs = _as_pairs(first, second)
+    values = np.concatenate([ours, theirs])
+    if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
         raise InvalidInputError("a query is right (1), wrong (0) or does not count (NaN): compare means otherwise")
     only_first, only_second = int(np.sum(ours > theirs)), int(np.sum(theirs > ours))
-    return PairedShares(
-        n=ours.size,
-        only_first=only_first,
-        only_second=only_second,
-        difference=(only_second - only_first) / ours.size if ours.size else math.nan,
-        ci95=paired_share_interval(only_first, only_second, ours.size),
-        p=mcnemar(only_first, only_second),
-        p_exact=mcnemar(only_first, only_second, mid_p=False),
-    )
+    n = int(np.sum(~np.isnan(ours - theirs)))
+    difference = (only_second - only_first) / n if n else math.nan
+    if groups is not None and n:
+        drawn = compare_means(ours, theirs, groups=groups, seed=seed)
+        return PairedShares(n, only_first, only_second, difference, drawn.ci95, drawn.p, "bootstrap")
+    interval = paired_share_interval(only_first, only_second, n)
+    return PairedShares(n, only_first, only_second, difference, interval, mcnemar(only_first, only_second), "mcnemar")
 
 
 def compare_means(
@@ -229,13 +235,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty_like(values)
     adjusted[order] = stepped
     return [float(value) for value in adjusted]
-
-
-def _paired(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The pairs of which both count."""
-    ours, theirs = _as_pairs(first, second)
-    counted = ~(np.isnan(ours) | np.isnan(theirs))
-    return ours[counted], theirs[counted]
 
 
 def _as_pairs(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -156,6 +156,18 @@ def test_accuracy_by_strength_where_the_queries_say_it(load, store, gallery, que
     ]  # fmt: skip
 
 
+def test_shots_of_one_photo_are_drawn_together(load, store, gallery, queries):
+    shots = [
+        ImageRecord(f"{q.id}{s}", q.path, q.item, {"disturbance": "light", "strength": s, "source": q.id})
+        for q in queries
+        for s in (0.2, 0.5, 1.0)
+    ]
+    systems = combine(["mean_colour", "grey_only"])
+    for asked, test in ((queries, "mcnemar"), (shots, "bootstrap")):
+        _, second = compare_systems(systems, gallery, asked, store=store, load_extraction=load).systems
+        assert second.against_first.top1.test == test
+
+
 def test_progress_never_goes_back_and_ends_at_its_total(load, store, gallery, queries):
     told = []
     compare_systems(

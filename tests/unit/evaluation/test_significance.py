@@ -68,6 +68,15 @@ def test_shares_are_compared_on_the_queries_that_count_for_both(pairs):
         assert compared.to_json()["difference"] is None
 
 
+def test_shots_of_one_photo_do_not_count_as_many():
+    first, second = np.repeat([0.0, 1.0, 0.0, 1.0], 30), np.repeat([1.0, 1.0, 0.0, 1.0], 30)
+    alone, together = (compare_shares(first, second, groups=groups) for groups in (None, np.arange(4).repeat(30)))
+    assert alone.difference == together.difference == 0.25
+    assert (alone.test, together.test) == ("mcnemar", "bootstrap")
+    assert alone.p < 1e-6 < 0.1 < together.p  # one photo of four tells next to nothing
+    assert together.ci95[0] <= 0 < alone.ci95[0]
+
+
 def test_the_bootstrap_agrees_with_all_possible_draws():
     first, second = np.array([0.1, 0.5, 0.9, 0.3]), np.array([0.2, 0.4, 1.0, 0.8])
     differences = second - first
