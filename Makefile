@@ -46,7 +46,7 @@ test: test-fast  ## Run all tests: unit first, then contracts, integration and d
 	$(BIN)/pytest tests/contract tests/integration tests/docs
 
 test-fast: $(READY)  ## Run the unit tests and doctests only (under two minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit util config -m "not slow" --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit util config vearch_plugin -m "not slow" --numprocesses auto
 
 lint: $(READY)  ## Check style, types and the import layers
 	$(BIN)/ruff check .

@@ -129,6 +129,44 @@ def test_start_refuses_what_would_not_work(tmp_path, words, environment, says):
     assert not (tmp_path / "vearch.toml").exists()
 
 
+LOADED_BY_THE_SERVICE = """
+import sys
+from importlib.metadata import packages_distributions
+
+import numpy as np
+import uvicorn
+
+import util.vector_store.embedded, util.vector_store.vearch, vearch_plugin.serving
+from util.image_extract import load
+from util.preprocess.recipe import Recipe
+from util.vector_store import open_store
+from vearch_plugin.app import create_app
+
+create_app()
+open_store("qdrant+local::memory:").list_spaces()
+picture = np.full((64, 64, 3), 100, np.uint8)
+for name in ("grocery", "color_texture", "orb", "phash"):
+    load(name).extract([picture])
+Recipe.parse("background=grabcut, crop=10, square, resize=64, exposure=dual").apply(picture)
+owners = packages_distributions()
+print(*{owner for name in {module.partition(".")[0] for module in sys.modules} for owner in owners.get(name, [])})
+"""
+
+
+@pytest.mark.slow  # loads torch
+def test_the_container_gets_all_that_the_service_loads():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {re.match(r"[\w-]+", line)[0] for line in project["project"]["dependencies"]}
+    installed = set(project["dependency-groups"]["service"])
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED_BY_THE_SERVICE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.lower().replace("_", "-") for name in ran.stdout.split()}
+    assert installed <= wanted
+    assert loaded & wanted - installed == set()
+    assert {"torch", "fastapi", "faiss-cpu", "qdrant-client"} <= loaded
+
+
 def test_the_dockerfile_is_clean():
     hadolint = Path(sys.executable).with_name("hadolint")
     checked = subprocess.run([hadolint, ROOT / "vearch_plugin" / "Dockerfile"], capture_output=True, text=True)
