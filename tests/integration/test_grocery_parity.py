@@ -12,6 +12,7 @@ from util.records import SearchResult
 from util.search.copying import copy_space
 from util.search.extraction import Extraction
 from util.search.indexing import index_images
+from util.service_client import NearIDClient
 from util.vector_store import open_store
 
 SPACE = "grocery parity"
@@ -33,9 +34,14 @@ def embedded(grocery: Path, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def queries(grocery: Path) -> np.ndarray:
-    """Embeddings of Grocery's 1,247 photos for testing."""
-    photos = [record.path for record in read_dataset(grocery / "test.txt")]
+def photos(grocery: Path) -> list[str]:
+    """Paths of Grocery's 1,247 photos for testing."""
+    return [record.path for record in read_dataset(grocery / "test.txt")]
+
+
+@pytest.fixture(scope="module")
+def queries(photos: list[str]) -> np.ndarray:
+    """Their embeddings."""
     kept, rows, failed = Extraction(load("color_texture")).embed_sources(photos)
     assert (len(kept), failed) == (1247, [])
     return rows
@@ -82,3 +88,13 @@ def test_the_same_ten_for_every_test_photo(embedded, queries, tmp_path, kind):
     same = sum(one.ids == other.ids for one, other in zip(ours, theirs, strict=True))
     items = sum(one.hits[0].item == other.hits[0].item for one, other in zip(ours, theirs, strict=True))
     print(f"{kind}: {same} of {len(queries)} answers have the same ids in the same order, {items} the same first item")
+
+
+@pytest.mark.slow
+def test_the_service_gives_the_same_ten_for_every_test_photo(embedded, photos, queries, start_service):
+    with open_store(embedded) as store:
+        ours = store.search(SPACE, queries, HITS, fingerprint=store.info(SPACE).fingerprint)
+    with NearIDClient(start_service(store=embedded)) as client:
+        found = client.search(SPACE, photos, k=HITS)
+    assert found.failed == ()
+    assert [n for n in range(len(ours)) if not apart_from_ties(ours[n], found.results[n])] == []

@@ -23,7 +23,7 @@ SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=6)
 def _set(sizes: list[int], *, groups: int = 0) -> list[ImageRecord]:
     """Items ``item0`` … with so many images each; with groups, image n of any item is of group n modulo groups."""
     return [
-        ImageRecord(f"item{item}/{place}.jpg", "", f"item{item}", {"series": place % groups} if groups else {})
+        ImageRecord(f"item{item}/{place}.jpg", "photo", f"item{item}", {"series": place % groups} if groups else {})
         for item, size in enumerate(sizes)
         for place in range(size)
     ]
@@ -86,7 +86,7 @@ def test_groups_never_straddle_parts(sizes, groups, seed):
 
 
 def test_a_stratified_split_of_groups_comes_as_close_as_groups_allow():
-    records = [ImageRecord(f"{series}-{n}", "", "a", {"series": series}) for series in range(10) for n in range(3)]
+    records = [ImageRecord(f"{series}-{n}", "photo", "a", {"series": series}) for series in range(10) for n in range(3)]
     parts = split_stratified(records, {"train": 0.8, "test": 0.2}, group_by="series")
     assert {part: len(members) for part, members in parts.items()} == {"train": 24, "test": 6}
 
@@ -107,7 +107,7 @@ def test_more_images_of_one_item_do_not_move_those_of_another():
 
 
 def test_small_items():
-    records = [*_set([1, 2]), ImageRecord("x", "", None), ImageRecord("y", "", None)]
+    records = [*_set([1, 2]), ImageRecord("x", "photo", None), ImageRecord("y", "photo", None)]
     parts = split_stratified(records, {"test": 0.2, "train": 0.8})
     assert [record.item for record in parts["train"]] == ["item0", "item1", None]
     assert [record.item for record in parts["test"]] == ["item1", None]
@@ -144,7 +144,7 @@ def test_copies_get_equal_hashes_and_stay_together(tmp_path):
         assert not hashes[0] & hashes[1]
 
 
-NAMELESS = [ImageRecord("a", "", "x"), ImageRecord("b", "", None)]
+NAMELESS = [ImageRecord("a", "photo", "x"), ImageRecord("b", "photo", None)]
 
 
 @pytest.mark.parametrize(
