@@ -73,14 +73,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     console = Console()
     table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
+        table.add_row(*row)
     console.print(table, markup=False) if console.is_terminal else Console(width=200).print(table, markup=False)
-
-
-def _plain(cell: str) -> str:
-    from rich.markup import escape
-
-    return escape(cell)
 
 
 @contextmanager
