@@ -80,6 +80,13 @@ def test_people_get_a_table(nearid, words):
     assert [line.split("  ")[0].strip() for line in out.splitlines()] == ["system", "phash", "phash, HNSW16"]
 
 
+def test_recipes_are_compared(nearid, words):
+    options = ("--extractors", "phash", "--recipes", "square,resize=64;crop,square,resize=32", "--json")
+    systems = answer(nearid(*words, *options))["systems"]
+    assert [system["recipe"] for system in systems] == ["square, resize=64", "crop=10, square, resize=32"]
+    assert [system["name"] for system in systems] == [f"phash ({system['recipe']})" for system in systems]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -55,9 +55,11 @@ class System:
 
         >>> System("phash", index="HNSW32", reranker="alpha_qe:n=5").name
         'phash, HNSW32, alpha_qe:n=5'
+        >>> System("phash", recipe="square, resize=64").name
+        'phash (square, resize=64)'
         """
-        unusual = (self.recipe and f"[{self.recipe}]", self.index if self.index != "Flat" else None, self.reranker)
-        return ", ".join([self.extractor, *(one for one in unusual if one)])
+        seen = self.extractor if self.recipe is None else f"{self.extractor} ({self.recipe})"
+        return ", ".join([seen, *([self.index] if self.index != "Flat" else []), *filter(None, [self.reranker])])
 
 
 LoadExtraction = Callable[[str, str | None], Extraction]

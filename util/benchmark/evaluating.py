@@ -222,15 +222,7 @@ def _evaluate_reranked(asked: _Asked, reranking: ReRanking) -> Evaluation:
         )
         for results, calibration in ((found, asked.calibration), (made.results, None))
     )
-    return replace(
-        ranked,
-        open_set=searched.open_set,
-        decisions=searched.decisions,
-        calibration=searched.calibration,
-        unsure=searched.unsure,
-        best_scores=searched.best_scores,
-        pair_scores=searched.pair_scores,
-    )
+    return ranked.with_scores_of(searched)
 
 
 def without(result: SearchResult, ids: Collection[str]) -> SearchResult:

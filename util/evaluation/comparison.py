@@ -24,7 +24,8 @@ class Cost:
     Attributes:
         answer: from a photo's file to its hits in their last order, one query at a time.
         search: the part of it that the store took.
-        rerank: the part of it that the re-ranker took; ``None`` without one.
+        rerank: the part of it that the re-ranker took; ``None`` without one. One that looks at photos has seen these
+            before and remembers their features, so this is what matching takes.
         gallery_seconds: what the re-ranker did once for the gallery; ``None`` without one.
         images_per_second: photos read, preprocessed and embedded in a second; ``None`` where all embeddings were there
             from an earlier run.
