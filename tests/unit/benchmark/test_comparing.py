@@ -89,6 +89,24 @@ def test_embeddings_are_shared_by_rerankers_and_indexes_and_kept_for_the_next_ru
     assert [system.index for system in again.systems] == ["Flat", "Flat", "HNSW8", "HNSW8"]
 
 
+def test_an_interrupted_run_goes_on_where_it_stopped(load, store, gallery, queries, monkeypatch):
+    extractor = load.made["mean_colour"]
+    whole, stopped = extractor.embed, []
+
+    def embed(prepared):
+        if load.embedded("mean_colour") >= 8 and not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+        return whole(prepared)
+
+    monkeypatch.setattr(extractor, "embed", embed)
+    with pytest.raises(KeyboardInterrupt):
+        compare_systems([System("mean_colour")], gallery, queries, store=store, load_extraction=load)
+    (system,) = compare_systems([System("mean_colour")], gallery, queries, store=store, load_extraction=load).systems
+    assert load.embedded("mean_colour") == len(gallery) + len(queries) + len(queries) + 1  # none of them twice
+    assert system.evaluation.gallery.images == len(gallery)
+
+
 def test_what_one_system_alone_gets_right_is_counted(load, store, gallery, queries):
     first, second = compare_systems(
         combine(["mean_colour", "grey_only"]), gallery, queries, store=store, load_extraction=load
