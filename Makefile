@@ -42,8 +42,9 @@ demo: $(READY)  ## Show NearID at work on synthetic near-identical items (a minu
 	$(BIN)/nearid evaluate --queries $(DEMO)/photos/queries.csv --store embedded:$(DEMO)/nearid.db --out $(DEMO)/report
 
 test: test-fast  ## Run all tests: unit first, then contracts, integration and documentation
-	$(BIN)/pytest tests/unit -m slow
-	$(BIN)/pytest tests/contract tests/integration tests/docs
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit -m slow --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/contract --numprocesses auto
+	$(BIN)/pytest tests/integration tests/docs
 
 test-fast: $(READY)  ## Run the unit tests and doctests only (under two minutes)
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit util config vearch_plugin -m "not slow" --numprocesses auto
