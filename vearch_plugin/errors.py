@@ -199,7 +199,7 @@ def answer_for(error: NearIdError) -> ErrorAnswer:
     """What a client is told of an error.
 
     >>> answer_for(SpaceNotFoundError("no space named 'bottles': there are milk")).status
-    404
+    <HTTPStatus.NOT_FOUND: 404>
     """
     if isinstance(error, ServiceError):
         return ErrorAnswer(error.status, error.code, str(error), error.detail, error.headers, error)
