@@ -26,13 +26,13 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import numpy as np
 import torch
+from _embeddings import embed
 from _provenance import provenance
 from numpy.typing import NDArray
 
 from util.datasets import read_dataset, synthesize, write_csv
 from util.image_extract import load
 from util.image_extract.base import Extractor
-from util.images import read_image
 from util.preprocess.cache import PreprocessCache
 from util.records import ImageRecord
 from util.training.configuration import configure
@@ -138,11 +138,7 @@ def surroundings(folder: Path, name: str) -> Surroundings:
 
 def first_hits(extractor: Extractor, records: Sequence[ImageRecord], items: NDArray[np.str_]) -> NDArray[np.bool_]:
     """(N,) whether the nearest other photo shows the same item."""
-    rows = [
-        extractor.extract([read_image(record.path) for record in records[start : start + 64]])
-        for start in range(0, len(records), 64)
-    ]
-    embeddings = np.concatenate(rows)
+    embeddings = embed(records, extractor)
     scores = embeddings @ embeddings.T
     np.fill_diagonal(scores, -2)
     return items[scores.argmax(axis=1)] == items

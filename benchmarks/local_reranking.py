@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from _embeddings import embed
 from _provenance import provenance
 from _timing import summary
 from numpy.typing import NDArray
@@ -226,19 +227,6 @@ def picture(record: ImageRecord) -> Picture:
     """A photo on disk."""
     data = Path(record.path).read_bytes()
     return Picture(record.id, content_hash(data), lambda: read_image(data))
-
-
-def embed(records: Sequence[ImageRecord], extractor: Extractor, kept: Path | None, part: str) -> NDArray[np.float32]:
-    """Embeddings of photos, from the folder where they are there."""
-    path = None if kept is None else kept / f"{extractor.fingerprint}-{part}.npy"
-    if path is not None and path.exists():
-        return np.asarray(np.load(path))
-    batches = [records[start : start + 32] for start in range(0, len(records), 32)]
-    vectors = np.concatenate([extractor.extract([read_image(one.path) for one in batch]) for batch in batches])
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, vectors)
-    return vectors
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _embeddings import embed
 from _provenance import provenance
 from _timing import summary
 from numpy.typing import NDArray
@@ -29,7 +30,6 @@ from util.datasets import read_dataset
 from util.evaluation.intervals import bootstrap_interval, wilson_interval
 from util.image_extract import load
 from util.image_extract.base import Extractor
-from util.images import read_image
 from util.records import ImageRecord, SearchResult
 from util.rerank import build_reranker
 from util.rerank.base import Gallery, RankedQueries, ReRanker
@@ -201,19 +201,6 @@ def times(reranker: ReRanker, queries: RankedQueries) -> list[float]:
         reranker(one)
         taken.append((time.process_time() - started) * 1000)
     return taken[3:]
-
-
-def embed(records: Sequence[ImageRecord], extractor: Extractor, kept: Path | None, part: str) -> NDArray[np.float32]:
-    """Embeddings of photos, from the folder where they are there."""
-    path = None if kept is None else kept / f"{extractor.fingerprint}-{part}-{len(records)}.npy"
-    if path is not None and path.exists():
-        return np.asarray(np.load(path))
-    batches = [records[start : start + 32] for start in range(0, len(records), 32)]
-    vectors = np.concatenate([extractor.extract([read_image(one.path) for one in batch]) for batch in batches])
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, vectors)
-    return vectors
 
 
 def print_table(name: str, made: dict[str, Any]) -> None:

@@ -8,8 +8,12 @@ import sys
 from util.errors import InvalidInputError
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, *, handler: logging.Handler | None = None) -> None:
     """Sends log lines of ``level`` and above to standard error, so that standard output stays data.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+        handler: writes them; lines for a person by default.
 
     Raises:
         InvalidInputError: if there is no such level.
@@ -17,6 +21,7 @@ def configure_logging(level: str) -> None:
     levels = logging.getLevelNamesMapping()
     if level.upper() not in levels:
         raise InvalidInputError(f"no log level {level!r}: use DEBUG, INFO, WARNING or ERROR (NEARID_LOG_LEVEL)")
-    logging.basicConfig(
-        stream=sys.stderr, level=levels[level.upper()], format="%(levelname)s %(name)s: %(message)s", force=True
-    )
+    if handler is None:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=levels[level.upper()], force=True)

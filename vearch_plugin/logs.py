@@ -9,7 +9,7 @@ from typing import TextIO
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from util.errors import InvalidInputError
+from config.logging import configure_logging
 from vearch_plugin.observing import access_log, request_id
 
 _SAID_ANYWAY = ("uvicorn.error", access_log.name)
@@ -21,12 +21,9 @@ def configure_logs(level: str) -> None:
     Raises:
         InvalidInputError: if there is no such level.
     """
-    levels = logging.getLevelNamesMapping()
-    if level.upper() not in levels:
-        raise InvalidInputError(f"no log level {level!r}: use DEBUG, INFO, WARNING or ERROR (NEARID_LOG_LEVEL)")
-    logging.basicConfig(handlers=[json_handler(sys.stderr)], level=levels[level.upper()], force=True)
+    configure_logging(level, handler=json_handler(sys.stderr))
     for name in _SAID_ANYWAY:
-        logging.getLogger(name).setLevel(min(logging.INFO, levels[level.upper()]))
+        logging.getLogger(name).setLevel(min(logging.INFO, logging.root.level))
 
 
 def json_handler(stream: TextIO) -> logging.Handler:
