@@ -13,7 +13,7 @@ import pytest
 
 from util.errors import InvalidInputError, RecipeError
 from util.image_extract import available, describe, load
-from util.image_extract._catalogue import extractor_class
+from util.image_extract._catalogue import EXTRACTORS
 from util.image_extract.base import Extractor
 
 SLOW_TO_BUILD = {"vgg16", "vit_b_16"}
@@ -24,7 +24,7 @@ NAMES = [
 LEARNED_NOTHING = [
     name
     for name in available(Path("no such folder"))
-    if "weights" not in inspect.signature(extractor_class(name)).parameters
+    if "weights" not in inspect.signature(EXTRACTORS.load_class(name)).parameters
 ]
 
 ELSEWHERE = """
@@ -196,10 +196,11 @@ def test_a_recompressed_picture_is_more_similar_than_another_one(name, seed):
 def test_is_described_as_it_is(name):
     info = next(info for info in describe(Path("no such folder")) if info.name == name)
     assert info.error == ""
-    assert (info.dimension, info.weights == "none needed") == (extractor_class(name).dimension, name in LEARNED_NOTHING)
-    assert info.recipe == extractor_class(name).default_recipe
+    kind = EXTRACTORS.load_class(name)
+    assert (info.dimension, info.weights == "none needed") == (kind.dimension, name in LEARNED_NOTHING)
+    assert info.recipe == kind.default_recipe
 
 
 @pytest.mark.parametrize("name", available(Path("no such folder")))
 def test_says_in_its_docstring_what_it_computes(name):
-    assert len(inspect.getdoc(extractor_class(name)) or "") > 80
+    assert len(inspect.getdoc(EXTRACTORS.load_class(name)) or "") > 80

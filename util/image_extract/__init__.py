@@ -30,9 +30,9 @@ def available(models_dir: Path = MODELS_DIR) -> list[str]:
     Args:
         models_dir: folder of trained weights and their cards; it need not be there.
     """
-    from util.image_extract._catalogue import checkpoint_names, module_names
+    from util.image_extract._catalogue import EXTRACTORS, checkpoint_names
 
-    modules = module_names()
+    modules = EXTRACTORS.names()
     return modules + [name for name in checkpoint_names(models_dir) if name not in modules]
 
 

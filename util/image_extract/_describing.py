@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from util.errors import ExtractorUnavailableError
-from util.image_extract._catalogue import TIMM_PREFIX, checkpoint_names, extractor_class, module_names
+from util.image_extract._catalogue import EXTRACTORS, TIMM_PREFIX, checkpoint_names
 from util.image_extract.base import WeightsState
 
 
@@ -33,7 +33,7 @@ class ExtractorInfo:
 
 def describe_extractors(models_dir: Path, *, name: str | None = None) -> list[ExtractorInfo]:
     """Every module, every checkpoint, and the pattern of timm's models; see ``util.image_extract.describe``."""
-    modules = module_names()
+    modules = EXTRACTORS.names()
     if name is not None:
         if name in modules:
             return [_describe_module(name)]
@@ -50,7 +50,7 @@ def describe_extractors(models_dir: Path, *, name: str | None = None) -> list[Ex
 
 def _describe_module(name: str) -> ExtractorInfo:
     try:
-        kind = extractor_class(name)
+        kind = EXTRACTORS.load_class(name)
         status = kind.weights_status()
     except ExtractorUnavailableError as error:
         return ExtractorInfo(name, None, "", "missing", str(error), str(error))

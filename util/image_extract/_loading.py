@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from util.errors import InvalidInputError
-from util.image_extract._catalogue import TIMM_PREFIX, checkpoint_names, extractor_class, module_names, unknown
+from util.image_extract._catalogue import EXTRACTORS, TIMM_PREFIX, checkpoint_names, unknown
 from util.image_extract.base import Extractor
 
 
@@ -18,9 +18,9 @@ def load_extractor(name: str, models_dir: Path, options: Mapping[str, Any]) -> E
         from util.image_extract._timm import TimmExtractor
 
         return _make(TimmExtractor, {"model": name.removeprefix(TIMM_PREFIX)}, options, name)
-    modules, checkpoints = module_names(), checkpoint_names(models_dir)
+    modules, checkpoints = EXTRACTORS.names(), checkpoint_names(models_dir)
     if name in modules:
-        return _make(extractor_class(name), {}, options, name)
+        return _make(EXTRACTORS.load_class(name), {}, options, name)
     if name in checkpoints:
         from util.image_extract._checkpoint import CheckpointExtractor
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from util.errors import InvalidInputError, UnknownExtractorError
 from util.networks.timm_models import Size
 from util.networks.trunks import TIMM_PREFIX, TRUNKS, find_trunk
+from util.plugins import closest_first
 
 if TYPE_CHECKING:
     from torch import nn
@@ -165,8 +166,8 @@ def _trunk(name: str) -> Any:
     if name in TRUNKS or name.startswith(TIMM_PREFIX):
         return find_trunk(name)
     raise UnknownExtractorError(
-        f"no network is called {name!r}: there are {', '.join(network_names())} and {TIMM_PREFIX}NAME "
-        "for any model of timm"
+        f"no network is called {name!r}: there are {', '.join(closest_first(name, network_names()))} and "
+        f"{TIMM_PREFIX}NAME for any model of timm"
     )
 
 

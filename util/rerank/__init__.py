@@ -20,9 +20,9 @@ __all__ = ["available_rerankers", "build_reranker"]
 
 def available_rerankers() -> list[str]:
     """Names of the re-rankers: the files of this package; nothing is imported."""
-    from util.rerank._catalogue import module_names
+    from util.rerank._catalogue import RERANKERS
 
-    return module_names()
+    return RERANKERS.names()
 
 
 def build_reranker(text: str, *, cache_dir: Path | None = None) -> ReRanker:
