@@ -88,10 +88,28 @@ def fit_pca(embeddings: torch.Tensor, *, dimension: int | None = None, power: fl
         InvalidInputError: if the embeddings are not such, or ``dimension`` or ``power`` is out of range.
     """
     embeddings = _rows(embeddings)
+    mean = _mean(embeddings)
+    return pca_of_scatter(_scatter(embeddings, mean), mean, len(embeddings), dimension=dimension, power=power)
+
+
+def pca_of_scatter(
+    scatter: torch.Tensor, mean: torch.Tensor, count: int, *, dimension: int | None = None, power: float = 1.0
+) -> Whitening:
+    """:func:`fit_pca` of embeddings that were never together in memory: of their mean and scatter alone.
+
+    Args:
+        scatter: Σ (x − mean)(x − mean)ᵀ, float64 (D, D).
+        mean: float64 (D,).
+        count: how many embeddings, at least 2.
+        dimension: as in ``fit_pca``.
+        power: as in ``fit_pca``.
+
+    Raises:
+        InvalidInputError: if all embeddings are the same, or ``dimension`` or ``power`` is out of range.
+    """
     if not 0 <= power <= 1:
         raise InvalidInputError(f"the power of whitening lies from 0 (rotation) to 1 (whitening), not at {power}")
-    mean = _mean(embeddings)
-    variances, directions = _descending(_scatter(embeddings, mean) / (len(embeddings) - 1))
+    variances, directions = _descending(scatter / (count - 1))
     rows = _dimension(dimension, _rank(variances))
     projection = directions[:rows] * variances[:rows, None].pow(-power / 2)
     return Whitening(mean, projection, variances[:rows] / variances.sum())
