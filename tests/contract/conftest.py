@@ -100,7 +100,7 @@ def qdrant_server() -> Iterator[QdrantServer]:
     """What speaks Qdrant's REST interface on loopback (see ``tests/servers/qdrant_wire.py``)."""
     server = QdrantServer()
     yield server
-    server.close()
+    server.stop()
 
 
 @pytest.fixture

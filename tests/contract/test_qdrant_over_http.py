@@ -78,14 +78,14 @@ def test_newer_servers_are_taken(qdrant_server, qdrant_on_loopback):
 
 def test_nobody_there_is_said(qdrant_server):
     place = qdrant_server.place
-    qdrant_server.close()
+    qdrant_server.stop()
     with pytest.raises(StoreUnavailableError, match=f"{place}.*cannot be reached"):
         open_store(f"qdrant+http://:{KEY}@{place}")
 
 
 def test_a_server_that_goes_away_is_said(qdrant_server, store):
     filled(store)
-    qdrant_server.close()
+    qdrant_server.stop()
     with pytest.raises(StoreUnavailableError, match="cannot be reached"):
         store.count("bottles")
 

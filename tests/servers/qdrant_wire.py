@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
+from loopback import LoopbackServer, Reply, Request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from qdrant_client import QdrantClient, models
 
@@ -33,8 +32,8 @@ class Refusal(Exception):
         super().__init__(reason)
 
 
-class QdrantServer(ThreadingHTTPServer):
-    """Listens on a free port until it is closed.
+class QdrantServer(LoopbackServer):
+    """One node of Qdrant.
 
     Attributes:
         version: what it says it is.
@@ -44,28 +43,35 @@ class QdrantServer(ThreadingHTTPServer):
         indexes: kinds of payload indexes by collection and path.
     """
 
-    daemon_threads = True
     refusal = Refusal
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.version = "1.16.0"
         self.key: str | None = None
         self.disturb: Callable[[str, str], None] = lambda method, path: None
         self.requests: list[tuple[str, str, int]] = []
         self.client = QdrantClient(":memory:", force_disable_check_same_thread=True)
-        self.lock = threading.RLock()
         self.indexes: dict[str, dict[str, str]] = {}
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        super().__init__()
 
-    @property
-    def place(self) -> str:
-        """Host and port."""
-        return f"127.0.0.1:{self.server_port}"
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
+    def respond(self, request: Request) -> Reply:
+        path = urlsplit(request.target).path
+        with self.lock:
+            self.requests.append((request.method, path, len(request.body)))
+        started = time.monotonic()
+        try:
+            if self.key is not None and request.headers.get("api-key") != self.key and path != "/":
+                raise Refusal(401, "Must provide an API key or an Authorization bearer token")
+            self.disturb(request.method, path)
+            with self.lock:
+                result = self.answer(request.method, path, request.body)
+        except Refusal as refusal:
+            return _reply(refusal.status, {"status": {"error": refusal.reason}, "time": 0.0})
+        except (ValidationError, ValueError) as error:
+            return _reply(400, {"status": {"error": f"Format error in JSON body: {error}"}, "time": 0.0})
+        if path == "/":
+            return _reply(200, result)
+        return _reply(200, {"result": result, "status": "ok", "time": time.monotonic() - started})
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
         """The result for a request."""
@@ -175,40 +181,8 @@ def _read_carelessly(value: Any) -> Any:
     return value
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: QdrantServer
-
-    def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = urlsplit(self.path).path
-        self.server.requests.append((self.command, path, len(body)))
-        started = time.monotonic()
-        try:
-            if self.server.key is not None and self.headers.get("api-key") != self.server.key and path != "/":
-                raise Refusal(401, "Must provide an API key or an Authorization bearer token")
-            self.server.disturb(self.command, path)
-            with self.server.lock:
-                result = self.server.answer(self.command, path, body)
-        except Refusal as refusal:
-            self._send(refusal.status, {"status": {"error": refusal.reason}, "time": 0.0})
-        except (ValidationError, ValueError) as error:
-            self._send(400, {"status": {"error": f"Format error in JSON body: {error}"}, "time": 0.0})
-        else:
-            whole = result if path == "/" else {"result": result, "status": "ok", "time": time.monotonic() - started}
-            self._send(200, whole)
-
-    do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = _serve
-
-    def _send(self, status: int, value: Any) -> None:
-        body = json.dumps(value, default=_as_json).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+def _reply(status: int, value: Any) -> Reply:
+    return Reply(status, json.dumps(value, default=_as_json).encode())
 
 
 def _as_json(value: Any) -> Any:

@@ -1,11 +1,11 @@
 """Plays a recorded conversation: a list of requests and answers, strictly in order."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from loopback import LoopbackServer, Reply, Request
 
 Exchange = dict[str, dict[str, Any]]
 
@@ -19,7 +19,7 @@ def read_case(path: Path) -> list[Exchange]:
     return case
 
 
-class Replay:
+class Replay(LoopbackServer):
     """A server that answers as it was recorded, and complains of every other request.
 
     Use as a context manager: leaving it fails if a request differed, or if one was not made.
@@ -28,29 +28,20 @@ class Replay:
     def __init__(self, case: list[Exchange]) -> None:
         self._waiting = list(case)
         self._problems: list[str] = []
-        self._lock = threading.Lock()
-        replay = self
-
-        class Bound(_Handler):
-            play = replay._play
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
-        self._server.daemon_threads = True
-        self.place = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
+        super().__init__()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
         problems = self._problems or [f"not asked: {exchange['request']}" for exchange in self._waiting]
         assert not problems, problems[0]
 
-    def _play(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        asked = {"method": method, "path": path, "json": body}
-        with self._lock:
+    def respond(self, request: Request) -> Reply:
+        body = json.loads(request.body) if request.body else None
+        status, answer = self._play({"method": request.method, "path": urlsplit(request.target).path, "json": body})
+        return Reply(status, json.dumps(answer).encode() if answer is not None else b"")
+
+    def _play(self, asked: dict[str, Any]) -> tuple[int, Any]:
+        with self.lock:
             if not self._waiting:
                 return self._complain(f"one request too many: {asked}")
             exchange = self._waiting.pop(0)
@@ -62,24 +53,3 @@ class Replay:
     def _complain(self, problem: str) -> tuple[int, Any]:
         self._problems.append(problem)
         return 500, {"code": 1, "msg": f"internal_error:{problem}"}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keeps the tests' output clean."""
-
-    def do_any(self) -> None:
-        text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = urlsplit(self.path).path
-        status, answer = type(self).play(self.command, path, json.loads(text) if text else None)
-        content = json.dumps(answer).encode() if answer is not None else b""
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_DELETE = do_PUT = do_any

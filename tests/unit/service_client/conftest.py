@@ -1,13 +1,12 @@
 """A web server that answers what a test tells it to, and remembers what it was asked."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from loopback import LoopbackServer, Reply, Request
 
 
 @dataclass
@@ -20,56 +19,38 @@ class Asked:
     body: Any
 
 
-@dataclass
-class Scripted:
-    """What to answer: (status, JSON or bytes, headers) for each request in turn, or a function of the request."""
+class Scripted(LoopbackServer):
+    """A server that says what it is told to.
 
-    url: str
-    answers: list[Any] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    Attributes:
+        answers: (status, JSON or bytes, headers) for each request in turn, or a function of the request; the last one
+            stays. With ``None`` the connection breaks.
+        asked: what it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.asked: list[Asked] = []
+        super().__init__()
+        self.url = f"http://{self.place}"
+
+    def respond(self, request: Request) -> Reply | None:
+        body = json.loads(request.body) if request.body else None
+        asked = Asked(request.method, request.target, dict(request.headers), body)
+        self.asked.append(asked)
+        answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        if isinstance(answer, Callable):
+            answer = answer(asked)
+        if answer is None:
+            return None
+        status, said, headers = (*answer, {}) if len(answer) == 2 else answer
+        return Reply(status, said if isinstance(said, bytes) else json.dumps(said).encode(), headers=headers)
 
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    script = Scripted("")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            sent = self.rfile.read(length)
-            request = Asked(self.command, self.path, dict(self.headers), json.loads(sent) if sent else None)
-            script.asked.append(request)
-            told = script.answers[0] if len(script.answers) == 1 else script.answers.pop(0)
-            if isinstance(told, Callable):
-                told = told(request)
-            if told is None:  # the connection breaks
-                self.connection.close()
-                self.close_connection = True
-                return
-            status, body, headers = (*told, {}) if len(told) == 2 else told
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(data)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PUT = do_DELETE = answer
-
-        def log_message(self, *args: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # a client that no longer waits is part of some tests
-    script.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield script
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with Scripted() as server:
+        yield server
 
 
 def told(code: str, message: str = "why not", detail: object = None) -> dict[str, Any]:
