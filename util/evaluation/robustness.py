@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from util.errors import InvalidInputError
 from util.evaluation.intervals import Interval, wilson_interval
-from util.evaluation.judging import judge_first_hits
 from util.evaluation.outcomes import Outcome
-from util.evaluation.ranking import rank_gallery
-from util.records import ImageRecord, Metadata, SearchResult
+from util.records import Metadata
 
 UNDISTURBED = "none"
 
@@ -93,29 +91,6 @@ def measure_by_strength(outcomes: Sequence[Outcome], shots: Mapping[str, Metadat
             hits[kind][strength].append(outcome.hit_item == outcome.true_item)
     undisturbed = [one for rows in hits.pop(UNDISTURBED, {}).values() for one in rows]
     return tuple(_curve(kind, hits[kind], undisturbed) for kind in sorted(hits))
-
-
-def measure_robustness(
-    results: Sequence[SearchResult],
-    queries: Sequence[ImageRecord],
-    gallery_items: Mapping[str, str | None],
-    *,
-    excluded: Sequence[Collection[str]] | None = None,
-) -> tuple[RobustnessCurve, ...]:
-    """The same from search results.
-
-    Args:
-        results: Q rankings, of the order of ``queries``; the first hits are enough.
-        queries: Q labelled photos of a disturbed set, with its metadata.
-        gallery_items: label (or ``None``) of every gallery image by id.
-        excluded: Q collections of gallery ids that must not count, such as copies of the query (``own_images``).
-
-    Raises:
-        InvalidInputError: as ``measure_by_strength`` and ``rank_gallery``.
-    """
-    ranking = rank_gallery(results, [query.item for query in queries], gallery_items, excluded=excluded)
-    outcomes = judge_first_hits(ranking, queries, paths={})
-    return measure_by_strength(outcomes, {query.id: query.metadata for query in queries})
 
 
 def _shot(query: str, shots: Mapping[str, Metadata]) -> tuple[str, float]:

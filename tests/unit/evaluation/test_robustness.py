@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from util.errors import InvalidInputError
 from util.evaluation.intervals import wilson_interval
 from util.evaluation.outcomes import Outcome
-from util.evaluation.robustness import RobustnessCurve, measure_by_strength, measure_robustness
-from util.records import ImageRecord
+from util.evaluation.robustness import RobustnessCurve, measure_by_strength
 
 SHOT = st.one_of(
     st.just(("none", 0.0)),
@@ -44,14 +43,11 @@ def test_equal_to_counting_query_by_query(queries):
         assert curve.mean_accuracy == pytest.approx(sum(above) / len(above))
 
 
-def test_from_search_results(results_of):
-    gallery = {"g1": "milk", "g2": "cream"}
-    shots = [("none", 0), ("blur", 0.5), ("blur", 1)]
-    queries = [
-        ImageRecord(f"q{i}", "q.jpg", "milk", {"disturbance": kind, "strength": strength})
-        for i, (kind, strength) in enumerate(shots)
-    ]
-    (curve,) = measure_robustness(results_of([[0.9, 0.1], [0.5, 0.4], [0.2, 0.3]], list(gallery)), queries, gallery)
+def test_a_curve_as_json():
+    shots = [("none", 0, "milk"), ("blur", 0.5, "milk"), ("blur", 1, "cream")]
+    outcomes = [Outcome(f"q{n}", "milk", "unsure", hit, hit_item=hit) for n, (_, _, hit) in enumerate(shots)]
+    about = {f"q{n}": {"disturbance": kind, "strength": strength} for n, (kind, strength, _) in enumerate(shots)}
+    (curve,) = measure_by_strength(outcomes, about)
     assert [(point.strength, point.accuracy) for point in curve.points] == [(0.0, 1.0), (0.5, 1.0), (1.0, 0.0)]
     written = json.loads(json.dumps(curve.to_json(), allow_nan=False))
     assert written["mean_accuracy"] == 0.5
