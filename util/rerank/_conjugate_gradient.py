@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+_OUTSIDE, _WAITING = -1, -2  # of a part of the graph; in it, but not known to be reached
+
 
 @njit(cache=True, nogil=True)
 def solve_truncated(
@@ -33,18 +35,46 @@ def solve_truncated(
     """
     n_parts, size = visited.shape
     solved = np.zeros((n_parts, size), dtype=np.float32)
+    place = np.full(len(indptr) - 1, _OUTSIDE, dtype=np.int32)
     for part in range(n_parts):
-        starts, columns, weights = _restricted(data, indices, indptr, visited[part])
-        solved[part] = _walk(starts, columns, weights, alpha, tolerance, iterations)
+        reached = _reached(indices, indptr, visited[part], place)
+        starts, columns, weights = _restricted(data, indices, indptr, visited[part][reached], place)
+        solved[part][reached] = _walk(starts, columns, weights, alpha, tolerance, iterations)
+        for node in visited[part]:
+            place[node] = _OUTSIDE
     return solved
 
 
 @njit(cache=True, nogil=True)
+def _reached(
+    indices: NDArray[np.int32], indptr: NDArray[np.int64], nodes: NDArray[np.int32], place: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Places of the nodes that a walk within the nodes can reach from the first, rising: elsewhere it never is."""
+    for node in nodes:
+        place[node] = _WAITING
+    queue = np.empty(len(nodes), dtype=np.int32)
+    queue[0], length, done = nodes[0], 1, 0
+    place[nodes[0]] = 0
+    while done < length:
+        node = queue[done]
+        done += 1
+        for at in range(indptr[node], indptr[node + 1]):
+            if place[indices[at]] == _WAITING:
+                place[indices[at]] = 0
+                queue[length] = indices[at]
+                length += 1
+    return np.flatnonzero(place[nodes] == 0)
+
+
+@njit(cache=True, nogil=True)
 def _restricted(
-    data: NDArray[np.float32], indices: NDArray[np.int32], indptr: NDArray[np.int64], nodes: NDArray[np.int32]
+    data: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    nodes: NDArray[np.int32],
+    place: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    """The rows and columns of some nodes, numbered as the nodes are: starts (T + 1,), columns, weights."""
-    place = np.full(len(indptr) - 1, -1, dtype=np.int32)
+    """The rows and columns of some nodes, numbered as the nodes are: starts (R + 1,), columns, weights."""
     room = 0
     for number, node in enumerate(nodes):
         place[node] = number

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK_NUMBERS = 32_000_000  # cosines held at once: 128 MB
+from util.rerank._largest import largest
+
+TILE = 256  # rows whose cosines are computed at a time
+_COLUMNS = 131_072  # images they are compared with at a time: 128 MB of cosines a thread
+_MOST_THREADS = 4
 
 
 def nearest_neighbours(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -23,51 +28,62 @@ def nearest_neighbours(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np
     >>> nearest_neighbours(np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32), 1)[0].ravel()
     array([1, 0, 1], dtype=int32)
     """
-    n = len(vectors)
-    kept = max(min(k, n - 1), 0)
-    rows = np.empty((n, kept), dtype=np.int32)
-    cosines = np.empty((n, kept), dtype=np.float32)
-    if kept == 0:
+    return neighbours_of_rows(vectors, np.arange(len(vectors)), k)
+
+
+def neighbours_of_rows(
+    vectors: NDArray[np.float32], asked: NDArray[np.integer], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The same for some rows only; what it says of a row does not depend on which others are asked about.
+
+    Args:
+        vectors: float32 (N, D), unit rows or zeros.
+        asked: A rows.
+        k: how many.
+
+    Returns:
+        int32 rows (A, K), most similar first, and their float32 cosines (A, K), with K = min(k, N − 1).
+    """
+    kept = max(min(k, len(vectors) - 1), 0)
+    rows = np.empty((len(asked), kept), dtype=np.int32)
+    cosines = np.empty((len(asked), kept), dtype=np.float32)
+    if rows.size == 0:
         return rows, cosines
-    for start, block in _similarity_blocks(vectors):
-        rows[start : start + len(block)], cosines[start : start + len(block)] = largest(block, kept)
+    # BLAS rounds a number by where in a block it stands, and differently at the ragged edges of one: whole tiles make
+    # the cosine of two images the same number whichever the gallery around them.
+    padded = whole_tiles(vectors)
+
+    def find(start: int) -> None:
+        some = slice(start, start + TILE)
+        rows[some], cosines[some] = _nearest(padded, len(vectors), asked[some], kept)
+
+    # BLAS has threads of its own, but sorting out what it computed has not.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
+        list(pool.map(find, range(0, len(asked), TILE)))
     return rows, cosines
 
 
-def _similarity_blocks(vectors: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Cosines of some rows at a time to all, −∞ to themselves: first row, (B, N)."""
-    n = len(vectors)
-    size = max(1, _BLOCK_NUMBERS // n)
-    for start in range(0, n, size):
-        block = vectors[start : start + size] @ vectors.T
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
-        yield start, block
+def whole_tiles(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows with zeros behind them, up to a multiple of the tile."""
+    missing = -len(rows) % TILE
+    return np.concatenate([rows, np.zeros((missing, rows.shape[1]), np.float32)]) if missing else rows
 
 
-def largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k largest numbers of each row, falling, equal ones by column.
-
-    Args:
-        values: float32 (B, N).
-        k: from 1 to N.
-
-    Returns:
-        int32 columns (B, k) and the numbers (B, k).
-    """
-    columns = np.argpartition(values, values.shape[1] - k, axis=1)[:, -k:]
-    columns.sort(axis=1)
-    found = np.take_along_axis(values, columns, axis=1)
-    _settle_ties(values, columns, found)
-    order = np.argsort(-found, axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1).astype(np.int32), np.take_along_axis(found, order, axis=1)
-
-
-def _settle_ties(values: NDArray[np.float32], columns: NDArray[np.intp], found: NDArray[np.float32]) -> None:
-    """Of numbers that equal the smallest one taken, takes those of the lowest columns, as partitioning does not."""
-    smallest = found.min(axis=1)
-    taken = np.count_nonzero(found == smallest[:, None], axis=1)
-    for row in np.flatnonzero(np.count_nonzero(values == smallest[:, None], axis=1) > taken):
-        above = np.flatnonzero(values[row] > smallest[row])
-        equal = np.flatnonzero(values[row] == smallest[row])[: columns.shape[1] - len(above)]
-        columns[row] = np.sort(np.concatenate([above, equal]))
-        found[row] = values[row, columns[row]]
+def _nearest(
+    padded: NDArray[np.float32], n: int, asked: NDArray[np.integer], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Neighbours of at most a tile of rows: part by part of the gallery, then the best of all parts."""
+    tile = whole_tiles(padded[asked])
+    found: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+    for first in range(0, n, _COLUMNS):
+        block = (tile @ padded[first : first + _COLUMNS].T)[: len(asked)]
+        block[:, n - first :] = -np.inf
+        inside = np.flatnonzero((asked >= first) & (asked < first + block.shape[1]))
+        block[inside, asked[inside] - first] = -np.inf  # nobody is a neighbour of its own
+        columns, cosines = largest(block, min(k, block.shape[1]))
+        found.append((columns + np.int32(first), cosines))
+    if len(found) == 1:
+        return found[0]
+    rows, cosines = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    places, cosines = largest(cosines, k)  # parts follow each other by row, so equal ones still stand in order
+    return np.take_along_axis(rows, places, axis=1), cosines
