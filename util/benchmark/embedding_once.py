@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from util.benchmark.shown_gallery import ShownGallery
 from util.errors import DatasetError
-from util.evaluation.ranking import own_images
 from util.image_extract.base import Extractor
 from util.records import Embeddings, ImageRecord, SpaceInfo
 from util.search.extraction import Extraction, Failure, ImageSource, Progress, no_progress
@@ -100,16 +100,16 @@ def embed_once(
         progress(done, len(gallery) + len(queries))
 
     names = [_space_name(extraction.extractor, part, role) for part, role in ((gallery, "gallery"), (queries, "asked"))]
-    shown = index_images(gallery, extraction=extraction, store=store, space=names[0], progress=sooner)
+    indexed = index_images(gallery, extraction=extraction, store=store, space=names[0], progress=sooner)
     asked = index_images(queries, extraction=extraction, store=store, space=names[1], progress=later)
     info = store.info(names[0])
     there = store.get(names[1], [query.id for query in queries])
     if not info.count or not len(there):
-        part, report = ("gallery photos", shown) if not info.count else ("queries", asked)
+        part, report = ("gallery photos", indexed) if not info.count else ("queries", asked)
         raise DatasetError(f"none of the {part} could be read; the first: {report.failed[0].error}")
     by_id = {query.id: query for query in queries}
     read = tuple(by_id[id_] for id_ in there.ids)
-    contents, items, paths = _shown(store, names[0])
+    shown = ShownGallery.of(store, names[0])
     hashes = [str(metadata["sha256"]) for metadata in there.metadata]
     return Embedded(
         extraction=extraction,
@@ -117,11 +117,11 @@ def embed_once(
         space=info,
         queries=read,
         vectors=there.vectors,
-        items=items,
-        paths=paths,
-        excluded=own_images(query_contents=hashes, gallery_contents=contents),
-        failed=(*shown.failed, *asked.failed),
-        images_per_second=_rate(shown, asked),
+        items=shown.items,
+        paths=shown.paths,
+        excluded=shown.copies(hashes),
+        failed=(*indexed.failed, *asked.failed),
+        images_per_second=_rate(indexed, asked),
         query_seconds=_seconds_to_embed(read, extraction),
     )
 
@@ -138,20 +138,6 @@ def timed_places(n: int) -> list[int]:
     ([0, 1, 2], 20)
     """
     return list(range(0, n, max(1, -(-n // TIMED))))
-
-
-def _shown(store: VectorStore, space: str) -> tuple[dict[str, str], dict[str, str | None], dict[str, str]]:
-    """Content hash, item and file of every image of a space, by id."""
-    contents: dict[str, str] = {}
-    items: dict[str, str | None] = {}
-    paths: dict[str, str] = {}
-    for batch in store.iterate(space):
-        for id_, metadata in zip(batch.ids, batch.metadata, strict=True):
-            item = metadata.get("item")
-            contents[id_] = str(metadata["sha256"])
-            items[id_] = item if isinstance(item, str) else None
-            paths[id_] = str(metadata.get("path", id_))
-    return contents, items, paths
 
 
 def _seconds_to_embed(queries: Sequence[ImageRecord], extraction: Extraction) -> tuple[float, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from util.benchmark.shown_gallery import ShownGallery
 from util.datasets import with_content_hashes
 from util.errors import DatasetError
 from util.evaluation.calibration import Calibration
@@ -150,44 +150,20 @@ class _Asked:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What the gallery shows.
-
-    Attributes:
-        items: label of every image by id.
-        paths: its file.
-        excluded: for each query, the ids of images of the same bytes.
-    """
-
-    items: dict[str, str | None]
-    paths: dict[str, str]
-    excluded: Sequence[Collection[str]]
-
-    @classmethod
-    def of(cls, asked: _Asked) -> Self:
-        """Reads the metadata of all images."""
-        items: dict[str, str | None] = {}
-        paths: dict[str, str] = {}
-        copies: dict[str, list[str]] = defaultdict(list)
-        for batch in asked.store.iterate(asked.info.name):
-            for id_, metadata in zip(batch.ids, batch.metadata, strict=True):
-                item = metadata.get("item")
-                items[id_] = item if isinstance(item, str) else None
-                paths[id_] = str(metadata.get("path", id_))
-                copies[str(metadata.get("sha256", id_))].append(id_)
-        hashes = [str(record.metadata["sha256"]) for record in with_content_hashes(asked.queries)]
-        return cls(items, paths, [copies.get(sha256, ()) for sha256 in hashes])
+def _shown(asked: _Asked) -> tuple[ShownGallery, list[frozenset[str]]]:
+    """What the gallery shows, and for each query the ids of gallery images of the same bytes."""
+    shown = ShownGallery.of(asked.store, asked.info.name)
+    return shown, shown.copies([str(query.metadata["sha256"]) for query in with_content_hashes(asked.queries)])
 
 
 def _evaluate(asked: _Asked) -> Evaluation:
-    shown = _Shown.of(asked)
+    shown, excluded = _shown(asked)
     return evaluate_ranking(
         asked.search(max(_SHALLOWEST, _RANKED // len(asked.queries))),
         asked.queries,
         shown.items,
         gallery_paths=shown.paths,
-        excluded=shown.excluded,
+        excluded=excluded,
         calibration=asked.calibration,
         seconds=_answer_times(asked, None),
         system=asked.system(),
@@ -196,12 +172,12 @@ def _evaluate(asked: _Asked) -> Evaluation:
 
 def _evaluate_reranked(asked: _Asked, reranking: ReRanking) -> Evaluation:
     """Ranks by the re-ranker; what rests on scores that compare between queries is that of the search before it."""
-    shown = _Shown.of(asked)
+    shown, excluded = _shown(asked)
     if reranking.reranker.needs_gallery and reranking.gallery is None:
         reranking = replace(reranking, gallery=read_gallery(asked.store, asked.info.name))
     found = asked.search(max(_SHALLOWEST, _RANKED // len(asked.queries)))
     # A copy of the query itself must not lead a re-ranker either.
-    found = [without(result, ids) for result, ids in zip(found, shown.excluded, strict=True)]
+    found = [without(result, ids) for result, ids in zip(found, excluded, strict=True)]
     photos = StoredPhotos([query.path for query in asked.queries], asked.extraction, asked.store, asked.info.name)
     made = rerank(found, asked.vectors, reranking=reranking, store=asked.store, space=asked.info.name, photos=photos)
     searched, ranked = (
@@ -210,7 +186,7 @@ def _evaluate_reranked(asked: _Asked, reranking: ReRanking) -> Evaluation:
             asked.queries,
             shown.items,
             gallery_paths=shown.paths,
-            excluded=shown.excluded,
+            excluded=excluded,
             calibration=calibration,
             seconds=_answer_times(asked, reranking) if calibration is None else None,
             system=asked.system()
