@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
@@ -241,14 +242,19 @@ def _values(of_query: Mapping[str, float], queries: Sequence[str]) -> NDArray[np
 def most_divided(systems: Sequence[ComparedSystem], n: int) -> list[str]:
     """The ids of up to ``n`` queries that some systems get right and others wrong, the most evenly divided first.
 
-    Equally divided ones stand by the id. Only queries that every system could read count, and that have something to
-    find.
+    Of equally divided ones the items take turns, so that one hard item does not fill the list. Only queries that every
+    system could read count, and that have something to find.
     """
     right = [system.per_query.found_first for system in systems]
     shared = set.intersection(*(set(found) for found in right)) if right else set()
+    items = {outcome.query: outcome.true_item for system in systems[:1] for outcome in system.outcomes}
+    turns: Counter[tuple[float, str | None]] = Counter()
     divided = []
-    for query in shared:
+    for query in sorted(shared):
         verdicts = [found[query] for found in right]
         if 0 < sum(verdicts) < len(verdicts):  # NaN compares as neither
-            divided.append((abs(sum(verdicts) / len(verdicts) - 0.5), query))
-    return [query for _, query in sorted(divided)[:n]]
+            one_sided = abs(sum(verdicts) / len(verdicts) - 0.5)
+            turn = one_sided, items.get(query)
+            divided.append((one_sided, turns[turn], query))
+            turns[turn] += 1
+    return [query for *_, query in sorted(divided)[:n]]

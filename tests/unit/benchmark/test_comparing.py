@@ -1,6 +1,7 @@
 """The step function of a comparison, on photos of one colour, whose embeddings a person can work out."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from util.benchmark.comparing import System, combine, compare_systems
 from util.benchmark.evaluating import evaluate_system
 from util.errors import InvalidInputError, WeightsMissingError
-from util.evaluation.comparison import against_first, most_divided
+from util.evaluation.comparison import PerQuery, against_first, most_divided
 from util.records import ImageRecord
 
 COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
@@ -123,6 +124,22 @@ def test_what_one_system_alone_gets_right_is_counted(load, store, gallery, queri
     }
     with pytest.raises(InvalidInputError, match="same name"):
         against_first([first, first])
+
+
+def test_of_equally_divided_queries_the_items_take_turns(load, store, gallery, queries):
+    first, second = compare_systems(
+        combine(["mean_colour", "grey_only"]), gallery, queries, store=store, load_extraction=load
+    ).systems
+    ids = sorted(query.id for query in queries)
+    item = {query.id: query.item for query in queries}
+    right, wrong = (
+        replace(system, per_query=PerQuery(dict.fromkeys(ids, verdict), dict.fromkeys(ids, 0.0)))
+        for system, verdict in ((first, 1.0), (second, 0.0))
+    )
+    shown = most_divided([right, wrong], len(ids))
+    items = sorted(set(item.values()), key=lambda name: next(id_ for id_ in ids if item[id_] == name))
+    assert [item[id_] for id_ in shown[: len(items)]] == items
+    assert sorted(shown) == ids
 
 
 def test_a_system_that_cannot_be_asked_is_listed(load, store, gallery, queries):
