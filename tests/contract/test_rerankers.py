@@ -18,7 +18,7 @@ from util.rerank._catalogue import reranker_class
 from util.rerank.base import Gallery, Picture, RankedQueries, ReRanker
 
 SLOW = {"saha", "loftr"}  # a neural network looks at every photo
-CHAINS = ["alpha_qe:n=3+diffusion", "dba+k_reciprocal"]
+CHAINS = ["alpha_qe:n=3+diffusion", "dba+k_reciprocal", "aqe_concat+category_gate", "category_gate+sift:top=3"]
 
 
 def needs_weights(name: str) -> bool:
@@ -89,7 +89,8 @@ def asked(*, images: int = 40, queries: int = 3, seed: int = 0, vectors: np.ndar
     if vectors is None:
         centres = rng.normal(size=(6, 5))
         vectors = unit_rows(centres[rng.integers(0, 6, images)] + 0.5 * rng.normal(size=(images, 5)))
-    gallery = Gallery(tuple(f"g{number:02d}" for number in range(len(vectors))), vectors)
+    said = tuple({"category": f"c{number % 3}"} if number % 5 else {} for number in range(len(vectors)))
+    gallery = Gallery(tuple(f"g{number:02d}" for number in range(len(vectors))), vectors, metadata=said)
     looking = unit_rows(rng.normal(size=(queries, vectors.shape[1])))
     results = tuple(ranked(gallery, one, list(range(len(vectors))), f"q{n}") for n, one in enumerate(looking))
     return RankedQueries(results, looking, gallery, Drawn())
@@ -215,10 +216,15 @@ def test_says_what_it_needs(reranker):
             reranker(queries.replace(pictures=None))
     else:
         check(queries, reranker(queries.replace(pictures=None)))
+    if reranker.metadata_fields:
+        bare = Gallery(queries.gallery.ids, queries.gallery.vectors)
+        with pytest.raises(InvalidInputError, match="metadata"):
+            reranker(queries.replace(gallery=bare))
     if not reranker.needs_gallery:
         some = sorted({id_ for result in queries.results for id_ in result.ids[:5]})
         rows = [queries.gallery.position[id_] for id_ in some]
-        part = Gallery(tuple(some), queries.gallery.vectors[rows])
+        said = tuple(queries.gallery.metadata[row] for row in rows)
+        part = Gallery(tuple(some), queries.gallery.vectors[rows], metadata=said)
         cut = tuple(SearchResult(r.query, r.ids[:5], r.scores[:5], r.metadata[:5]) for r in queries.results)
         whole, alone = reranker(queries.replace(results=cut)), reranker(queries.replace(results=cut, gallery=part))
         assert [result.ids for result in whole.results] == [result.ids for result in alone.results]

@@ -25,7 +25,7 @@ from util.records import ImageRecord, SearchResult, SpaceInfo
 from util.rerank import build_reranker
 from util.search.calibrating import calibration_of
 from util.search.extraction import Extraction, Progress, no_progress
-from util.search.reranking import ReRanked, ReRanking, StoredPhotos, read_gallery, rerank
+from util.search.reranking import ReRanked, ReRanking, StoredPhotos, rerank, with_gallery
 from util.vector_store.base import VectorStore
 
 _RANKED = 20_000_000  # hits held at once: whole rankings up to 1,000 queries × 20,000 images
@@ -184,8 +184,8 @@ def _steps(systems: Sequence[System], gallery: int, queries: int) -> int:
 def _ask(system: System, embedded: Embedded, load_reranking: LoadReRanking) -> ComparedSystem:
     reranking = load_reranking(system.reranker) if system.reranker is not None else None
     space = embedded.with_index(system.index)
-    if reranking is not None and reranking.reranker.needs_gallery and reranking.gallery is None:
-        reranking = replace(reranking, gallery=read_gallery(embedded.store, space.name))
+    if reranking is not None:
+        reranking = with_gallery(reranking, embedded.store, space.name)
     found = _search(embedded, space)
     made = _reranked(embedded, space, found, reranking) if reranking is not None else None
     results = found if made is None else made.results
@@ -218,7 +218,15 @@ def _search(embedded: Embedded, space: SpaceInfo) -> list[SearchResult]:
 def _reranked(embedded: Embedded, space: SpaceInfo, found: Sequence[SearchResult], reranking: ReRanking) -> ReRanked:
     sources = [embedded.source(place) for place in range(len(embedded.queries))]
     photos = StoredPhotos(sources, embedded.extraction, embedded.store, space.name)
-    return rerank(found, embedded.vectors, reranking=reranking, store=embedded.store, space=space.name, photos=photos)
+    return rerank(
+        found,
+        embedded.vectors,
+        reranking=reranking,
+        store=embedded.store,
+        space=space.name,
+        photos=photos,
+        query_metadata=[query.metadata for query in embedded.queries],
+    )
 
 
 def _evaluate(
@@ -296,5 +304,13 @@ def _time(embedded: Embedded, space: SpaceInfo, reranking: ReRanking | None, pla
     searched = time.perf_counter()
     if reranking is not None:
         photos = StoredPhotos([embedded.source(place)], embedded.extraction, embedded.store, space.name)
-        rerank(found, vector, reranking=reranking, store=embedded.store, space=space.name, photos=photos)
+        rerank(
+            found,
+            vector,
+            reranking=reranking,
+            store=embedded.store,
+            space=space.name,
+            photos=photos,
+            query_metadata=[embedded.queries[place].metadata],
+        )
     return searched - started, time.perf_counter() - searched

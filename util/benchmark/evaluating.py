@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from util.search.calibrating import calibrate_space, calibration_of
 from util.search.extraction import Extraction, Failure, Progress, no_progress
 from util.search.identifying import decide
 from util.search.indexing import index_images
-from util.search.reranking import ReRanking, StoredPhotos, read_gallery, rerank
+from util.search.reranking import ReRanking, StoredPhotos, rerank, with_gallery
 from util.vector_store.base import VectorStore
 
 _RANKED = 20_000_000  # hits held at once: whole rankings up to 1,000 queries × 20,000 images
@@ -173,13 +173,20 @@ def _evaluate(asked: _Asked) -> Evaluation:
 def _evaluate_reranked(asked: _Asked, reranking: ReRanking) -> Evaluation:
     """Ranks by the re-ranker; what rests on scores that compare between queries is that of the search before it."""
     shown, excluded = _shown(asked)
-    if reranking.reranker.needs_gallery and reranking.gallery is None:
-        reranking = replace(reranking, gallery=read_gallery(asked.store, asked.info.name))
+    reranking = with_gallery(reranking, asked.store, asked.info.name)
     found = asked.search(max(_SHALLOWEST, _RANKED // len(asked.queries)))
     # A copy of the query itself must not lead a re-ranker either.
     found = [without(result, ids) for result, ids in zip(found, excluded, strict=True)]
     photos = StoredPhotos([query.path for query in asked.queries], asked.extraction, asked.store, asked.info.name)
-    made = rerank(found, asked.vectors, reranking=reranking, store=asked.store, space=asked.info.name, photos=photos)
+    made = rerank(
+        found,
+        asked.vectors,
+        reranking=reranking,
+        store=asked.store,
+        space=asked.info.name,
+        photos=photos,
+        query_metadata=[query.metadata for query in asked.queries],
+    )
     searched, ranked = (
         evaluate_ranking(
             results,
@@ -229,7 +236,15 @@ def _answer_times(asked: _Asked, reranking: ReRanking | None) -> list[float]:
         decide(results, calibration=asked.calibration)
         if reranking is not None:
             photos = StoredPhotos([query.path], extraction, store, space)
-            rerank(results, vector, reranking=reranking, store=store, space=space, photos=photos)
+            rerank(
+                results,
+                vector,
+                reranking=reranking,
+                store=store,
+                space=space,
+                photos=photos,
+                query_metadata=[query.metadata],
+            )
         seconds.append(time.perf_counter() - started)
     return seconds[1:]
 

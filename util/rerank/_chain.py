@@ -42,6 +42,11 @@ class Chain(ReRanker):
         """Whether a step looks at the photos."""
         return any(step.needs_pictures for step in self.steps)
 
+    @property
+    def metadata_fields(self) -> frozenset[str]:
+        """What any of the steps reads."""
+        return frozenset[str]().union(*(step.metadata_fields for step in self.steps))
+
     def fit(self, gallery: Gallery) -> Gallery:
         """Fits every step to the gallery as the steps before it leave it."""
         for step in self.steps:

@@ -2,8 +2,8 @@
 
 Every re-ranker promises the same, so that they can be chained and exchanged:
 
-* it needs no labels and keeps every id: what goes in comes out, in another order (who wants k hits searches deeper than
-  k, re-ranks, and cuts afterwards);
+* it needs no truth about the queries and keeps every id: what goes in comes out, in another order (who wants k hits
+  searches deeper than k, re-ranks, and cuts afterwards);
 * the answer to a query does not depend on the other queries of the batch, nor on the order in which hits of equal score
   come in; equal scores come out ordered by id;
 * scores compare within one result only, bigger is more similar. Where a re-ranker's score is still a cosine its
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from util.errors import InvalidInputError
-from util.records import Embeddings, SearchResult
+from util.records import Embeddings, Metadata, SearchResult
 from util.rerank._cache import ArrayCache
 from util.rerank._ordering import ties_by_id
 
@@ -43,14 +43,16 @@ class Gallery:
         ids: N distinct image ids.
         vectors: float32 (N, D), unit rows or zeros.
         fingerprint: of the extractor that made the vectors, where known.
+        metadata: N mappings, or none where no re-ranker reads them.
 
     Raises:
-        InvalidInputError: if there are not as many vectors as ids, or an id stands twice.
+        InvalidInputError: if there are not as many vectors or mappings as ids, or an id stands twice.
     """
 
     ids: tuple[str, ...]
     vectors: Embeddings
     fingerprint: str = ""
+    metadata: tuple[Metadata, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(self.ids))
@@ -58,6 +60,11 @@ class Gallery:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.ids):
             raise InvalidInputError(
                 f"a gallery of {len(self.ids)} ids needs as many vectors (N, D), got shape {self.vectors.shape}"
+            )
+        object.__setattr__(self, "metadata", tuple(self.metadata))
+        if self.metadata and len(self.metadata) != len(self.ids):
+            raise InvalidInputError(
+                f"a gallery of {len(self.ids)} ids needs as many metadata rows, or none, got {len(self.metadata)}"
             )
         if len(self.position) != len(self.ids):
             raise InvalidInputError("an id stands twice in the gallery")
@@ -72,7 +79,7 @@ class Gallery:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of fingerprint, ids and vectors: what was learned from a gallery is remembered under it."""
+        """sha256 of fingerprint, ids and vectors: what was learned from these is remembered under it."""
         content = hashlib.sha256(repr((self.fingerprint, self.vectors.shape, self.ids)).encode())
         content.update(self.vectors.data)
         return content.hexdigest()
@@ -143,6 +150,7 @@ class RankedQueries:
         gallery: holds at least every hit; the whole space for re-rankers with ``needs_gallery``.
         pictures: the photos, for re-rankers that look at them.
         evidence: one mapping a query from hit to what was seen; no entry where a hit was not looked at.
+        query_metadata: what is known of each query beside its photo, or nothing: only evaluations have it.
 
     Raises:
         InvalidInputError: if the lengths or dimensions differ, or a hit is not in the gallery.
@@ -153,6 +161,7 @@ class RankedQueries:
     gallery: Gallery
     pictures: Pictures | None = None
     evidence: tuple[Mapping[str, HitEvidence], ...] = ()
+    query_metadata: tuple[Metadata, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "results", tuple(ties_by_id(result) for result in self.results))
@@ -164,6 +173,11 @@ class RankedQueries:
         if len(evidence) != len(self.results):
             raise InvalidInputError(f"{len(self.results)} queries need as many evidences, got {len(evidence)}")
         object.__setattr__(self, "evidence", evidence)
+        object.__setattr__(self, "query_metadata", tuple(self.query_metadata))
+        if self.query_metadata and len(self.query_metadata) != len(self.results):
+            raise InvalidInputError(
+                f"{len(self.results)} queries need as many metadata rows, or none, got {len(self.query_metadata)}"
+            )
         for result in self.results:
             missing = set(result.ids) - self.gallery.position.keys()
             if missing:
@@ -180,7 +194,7 @@ class RankedQueries:
         return np.fromiter(map(self.gallery.position.__getitem__, ids), np.intp, len(ids))
 
     def replace(self, **changes: Any) -> RankedQueries:
-        """The same with other results, vectors, gallery or evidence."""
+        """The same with other results, vectors, gallery, evidence or what is known of the queries."""
         return replace(self, **changes)
 
 
@@ -208,6 +222,11 @@ class ReRanker(ABC):
         return False
 
     @property
+    def metadata_fields(self) -> frozenset[str]:
+        """The fields of the gallery's metadata that it reads; its gallery has to bring metadata if there are any."""
+        return frozenset()
+
+    @property
     def depth(self) -> int:
         """How many hits a query it would like to see; more are re-ranked too, and fewer do no harm."""
         return 100
@@ -223,7 +242,7 @@ class ReRanker(ABC):
             The same ids for every query, re-ordered and with new scores.
 
         Raises:
-            InvalidInputError: if pictures are needed and there are none.
+            InvalidInputError: if pictures or metadata are needed and there are none.
         """
 
     def fit(self, gallery: Gallery) -> Gallery:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from util.errors import ImageError
+from util.errors import ImageError, InvalidInputError
 from util.images import content_hash, read_image
-from util.records import Embeddings, SearchResult
+from util.records import Embeddings, Metadata, SearchResult, SpaceInfo
 from util.rerank.base import Gallery, HitEvidence, Picture, RankedQueries, ReRanker
 from util.search.extraction import Extraction, ImageSource, source_name
-from util.vector_store.base import VectorStore
+from util.vector_store.base import StoredImages, VectorStore
 
 _FETCHED = 1000  # images fetched by id at a time
 
@@ -39,7 +39,7 @@ class ReRanked:
 
     Attributes:
         results: one a query, in the order asked.
-        evidence: one mapping a query, from hit to what the re-ranker saw in it; empty where it looks at no photos.
+        evidence: one mapping a query, from hit to what the re-ranker saw in it; empty where it says nothing of hits.
         fit_seconds: what the gallery took, once; nearly nothing where it was remembered.
         seconds: what all queries took together, after that.
     """
@@ -58,6 +58,7 @@ def rerank(
     store: VectorStore,
     space: str,
     photos: StoredPhotos | None = None,
+    query_metadata: Sequence[Metadata] = (),
 ) -> ReRanked:
     """Orders search results anew.
 
@@ -68,17 +69,21 @@ def rerank(
         store: holds the space.
         space: its name.
         photos: the photos, for re-rankers that look at them.
+        query_metadata: what is known of each query beside its photo; nothing, unless this is an evaluation.
 
     Returns:
         The same hits of every query in a new order, with their metadata.
 
     Raises:
-        InvalidInputError: if the re-ranker looks at photos and there are none.
+        InvalidInputError: if the re-ranker looks at photos and there are none, or reads a metadata field that no image
+            of the space has.
     """
-    reranker, gallery = reranking.reranker, reranking.gallery
+    reranker = reranking.reranker
+    gallery = with_gallery(reranking, store, space).gallery
     if gallery is None:
-        gallery = read_gallery(store, space) if reranker.needs_gallery else _gallery_of_hits(store, space, results)
-    ranked = RankedQueries(tuple(results), vectors, gallery, photos)
+        gallery = _gallery_of_hits(store, space, results, reranker)
+    _refuse_unknown_fields(reranker, gallery, store, space)
+    ranked = RankedQueries(tuple(results), vectors, gallery, photos, query_metadata=tuple(query_metadata))
     started = time.perf_counter()
     reranker.fit(gallery)
     fitted = time.perf_counter()
@@ -86,23 +91,63 @@ def rerank(
     return ReRanked(answered.results, answered.evidence, fitted - started, time.perf_counter() - fitted)
 
 
-def read_gallery(store: VectorStore, space: str) -> Gallery:
-    """All ids and vectors of a space: 4 bytes a number in memory."""
-    info = store.info(space)
+def with_gallery(reranking: ReRanking, store: VectorStore, space: str) -> ReRanking:
+    """The same with the whole space read, where the re-ranker has to see it and does not have it yet."""
+    reranker = reranking.reranker
+    if reranking.gallery is not None or not reranker.needs_gallery:
+        return reranking
+    return replace(reranking, gallery=read_gallery(store, space, with_metadata=bool(reranker.metadata_fields)))
+
+
+def read_gallery(store: VectorStore, space: str, *, with_metadata: bool = False) -> Gallery:
+    """All ids and vectors of a space: 4 bytes a number in memory.
+
+    Args:
+        store: holds the space.
+        space: its name.
+        with_metadata: whether the metadata are kept too, for re-rankers with ``metadata_fields``.
+    """
+    return _gathered(store.iterate(space), store.info(space), with_metadata=with_metadata)
+
+
+def _gallery_of_hits(store: VectorStore, space: str, results: Sequence[SearchResult], reranker: ReRanker) -> Gallery:
+    wanted = sorted({id_ for result in results for id_ in result.ids})
+    batches = (store.get(space, wanted[start : start + _FETCHED]) for start in range(0, len(wanted), _FETCHED))
+    return _gathered(batches, store.info(space), with_metadata=bool(reranker.metadata_fields))
+
+
+def _gathered(batches: Iterable[StoredImages], info: SpaceInfo, *, with_metadata: bool) -> Gallery:
     ids: list[str] = []
     rows = [np.empty((0, info.dimension), np.float32)]
-    for batch in store.iterate(space):
+    metadata: list[Metadata] = []
+    for batch in batches:
         ids += batch.ids
         rows.append(batch.vectors)
-    return Gallery(tuple(ids), np.concatenate(rows), info.fingerprint)
+        metadata += batch.metadata if with_metadata else ()
+    return Gallery(tuple(ids), np.concatenate(rows), info.fingerprint, tuple(metadata))
 
 
-def _gallery_of_hits(store: VectorStore, space: str, results: Sequence[SearchResult]) -> Gallery:
-    info = store.info(space)
-    wanted = sorted({id_ for result in results for id_ in result.ids})
-    batches = [store.get(space, wanted[start : start + _FETCHED]) for start in range(0, len(wanted), _FETCHED)]
-    rows = [np.empty((0, info.dimension), np.float32), *(batch.vectors for batch in batches)]
-    return Gallery(tuple(id_ for batch in batches for id_ in batch.ids), np.concatenate(rows), info.fingerprint)
+def _refuse_unknown_fields(reranker: ReRanker, gallery: Gallery, store: VectorStore, space: str) -> None:
+    """These hits may well lack a field; if no image of the space has it, it is misspelt, and would change nothing."""
+    for name in sorted(reranker.metadata_fields):
+        if not len(gallery) or any(name in row for row in gallery.metadata):
+            continue
+        there = _fields_up_to(name, store, space)
+        if name not in there:
+            raise InvalidInputError(
+                f"the re-ranker {reranker.describe()!r} reads the metadata field {name!r}, which no image of the space "
+                f"{space!r} has: there are {', '.join(sorted(there))}"
+            )
+
+
+def _fields_up_to(wanted: str, store: VectorStore, space: str) -> set[str]:
+    """The fields that images of a space have; not all, where the wanted one is among them."""
+    there: set[str] = set()
+    for batch in store.iterate(space):
+        there.update(*batch.metadata)
+        if wanted in there:
+            break
+    return there
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ RESULT = SearchResult("q", ("a",), np.array([1.0]))
         (lambda: Gallery(("a",), np.eye(2)), "as many vectors"),
         (lambda: Gallery(("a", "b"), np.zeros(2)), "as many vectors"),
         (lambda: Gallery(("a", "a"), np.eye(2)), "stands twice"),
+        (lambda: Gallery(("a",), np.ones((1, 1)), metadata=({}, {})), "as many metadata rows, or none, got 2"),
+        (lambda: RankedQueries((RESULT,), np.ones((1, 2)), GALLERY, query_metadata=({}, {})), "1 queries need as many"),
         (lambda: GALLERY.with_vectors(np.eye(3), how="x"), "needs as many vectors"),
         (lambda: RankedQueries((RESULT,), np.eye(2), GALLERY), r"vectors of shape \(1, 2\)"),
         (lambda: RankedQueries((RESULT,), np.ones((1, 3)), GALLERY), r"vectors of shape \(1, 2\)"),
@@ -31,6 +33,12 @@ RESULT = SearchResult("q", ("a",), np.array([1.0]))
 def test_refuses_what_does_not_fit(make, message):
     with pytest.raises(InvalidInputError, match=message):
         make()
+
+
+def test_a_gallery_with_other_vectors_keeps_its_metadata():
+    said = ({"category": "milk"}, {})
+    moved = Gallery(("a", "b"), np.eye(2), metadata=said).with_vectors(np.ones((2, 3)), how="x")
+    assert moved.metadata == said
 
 
 @pytest.mark.parametrize(

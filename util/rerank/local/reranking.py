@@ -10,6 +10,7 @@ from math import exp, log1p
 
 from util.errors import ImageError, InvalidInputError
 from util.records import SearchResult
+from util.rerank._evidence import join_evidence
 from util.rerank._limits import require_at_least
 from util.rerank._ordering import head_rescored
 from util.rerank.base import Picture, Pictures, RankedQueries, ReRanker
@@ -98,7 +99,7 @@ class LocalReRanker(ReRanker):
             cosines = result.scores[: len(found)].tolist()
             scores = [cosine + self.score(seen) for cosine, seen in zip(cosines, found.values(), strict=True)]
             results.append(head_rescored(result, scores))
-            evidence.append({**queries.evidence[number], **found})
+            evidence.append(join_evidence(queries.evidence[number], found))
         return queries.replace(results=tuple(results), evidence=tuple(evidence))
 
     def score(self, evidence: MatchEvidence) -> float:
