@@ -92,6 +92,11 @@ def models() -> tuple[str, ...]:
     return tuple(sorted(_session_classes()))
 
 
+def models_at_hand() -> tuple[str, ...]:
+    """Names of the models whose weights are on this machine already, so that nothing has to be downloaded."""
+    return tuple(name for name, one in sorted(_session_classes().items()) if one.resolve_existing(f"{name}.onnx"))
+
+
 def _session(model: str) -> BaseSession:
     with _LOADING:  # two threads that need it at once shall load it once
         return _loaded(model)

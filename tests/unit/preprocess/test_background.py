@@ -114,6 +114,12 @@ def test_a_model_of_rembg_cuts_out_and_is_loaded_once(redness_model):
     assert rembg_models._loaded.cache_info().misses == 1
 
 
+def test_models_whose_weights_are_here_are_named(models_folder):
+    assert rembg_models.models_at_hand() == ()
+    save_model(models_folder, [1, 0, 0])
+    assert rembg_models.models_at_hand() == ("u2netp",)
+
+
 def test_alpha_matting_refines_the_edge(redness_model):
     image, truth = disc(96, noise=3)
     made = remove_background(image, method="u2netp", matting=True, foreground=200, background=60, erode=3)
