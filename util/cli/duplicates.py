@@ -8,7 +8,7 @@ import typer
 
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
-from util.cli.opening import Choices, extraction_for_writing, opened_store, passing_store
+from util.cli.opening import Choices, extraction_for_indexing, opened_store, passing_store
 from util.cli.reading import read_datasets
 
 
@@ -38,8 +38,8 @@ def duplicates(
 
     choices = Choices(store, space, extractor, recipe, device, batch_size, workers)
     records = read_datasets(paths, item_from="none")
-    extraction = extraction_for_writing(choices)
     with opened_store(store) if store is not None else passing_store() as opened:
+        extraction = extraction_for_indexing(choices, opened)
         with progress_bar("reading") as progress:
             report = index_images(records, extraction=extraction, store=opened, space=space, progress=progress)
         with progress_bar("comparing") as progress:

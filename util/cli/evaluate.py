@@ -16,8 +16,8 @@ from util.cli.opening import (
     Choices,
     choose_space,
     chosen_reranking,
+    extraction_for_indexing,
     extraction_for_space,
-    extraction_for_writing,
     opened_store,
     passing_store,
 )
@@ -114,7 +114,7 @@ def _ask(
             chosen = choose_space(choices, opened)
             extraction = extraction_for_space(choices, opened, chosen)
         else:
-            extraction = extraction_for_writing(choices)
+            extraction = extraction_for_indexing(choices, opened)
             chosen = choices.space or extraction.extractor.name
         with progress_bar("evaluating") as progress:
             result = evaluate_system(

@@ -9,7 +9,7 @@ import typer
 
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
-from util.cli.opening import Choices, extraction_for_writing, opened_store
+from util.cli.opening import Choices, extraction_for_indexing, opened_store
 from util.cli.reading import iter_datasets, no_photos
 
 
@@ -45,8 +45,8 @@ def index(
     if not total:
         raise no_photos(paths)
     records = iter_datasets(paths, item_from=item_from, video_every=video_every)
-    extraction = extraction_for_writing(choices)
     with opened_store(store) as opened:
+        extraction = extraction_for_indexing(choices, opened)
         with progress_bar("indexing") as progress:
             report = index_images(
                 records,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,23 @@ def extraction_for_writing(choices: Choices) -> Extraction:
         models_dir=settings.models_dir,
     )
     return _extraction(extractor, choices, settings)
+
+
+def extraction_for_indexing(choices: Choices, store: VectorStore) -> Extraction:
+    """The extractor chosen by name; for a reduced space that is there already, followed by the space's projection."""
+    from util.search.projected import as_in_space
+    from util.search.projection import PROJECTION
+
+    if choices.space is None:
+        return extraction_for_writing(choices)
+    try:
+        info = store.info(choices.space)
+    except SpaceNotFoundError:
+        return extraction_for_writing(choices)
+    if PROJECTION in info.attributes:  # it can only be extended by the extractor that it was made with
+        choices = replace(choices, extractor=choices.extractor or info.extractor, recipe=choices.recipe or info.recipe)
+    extraction = extraction_for_writing(choices)
+    return replace(extraction, extractor=as_in_space(extraction.extractor, info))
 
 
 def extraction_for_space(choices: Choices, store: VectorStore, space: str) -> Extraction:

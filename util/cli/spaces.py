@@ -10,6 +10,7 @@ from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table, progress_bar
 from util.cli.opening import Choices, choose_space, extraction_for_space, opened_store
 from util.cli.reading import read_datasets
+from util.cli.reduce import reduce
 from util.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -145,6 +146,9 @@ def copy(
         )
 
 
+app.command("reduce")(reduce)
+
+
 def _copied(done: CopyReport) -> dict[str, object]:
     return {
         "images": done.images,
@@ -157,6 +161,8 @@ def _copied(done: CopyReport) -> dict[str, object]:
 
 
 def _as_json(info: SpaceInfo) -> dict[str, object]:
+    from util.search.projection import without_numbers
+
     return {
         "name": info.name,
         "count": info.count,
@@ -166,5 +172,5 @@ def _as_json(info: SpaceInfo) -> dict[str, object]:
         "metric": info.metric,
         "index": info.index,
         "fingerprint": info.fingerprint,
-        "attributes": dict(info.attributes),
+        "attributes": without_numbers(info.attributes),
     }

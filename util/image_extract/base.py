@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -85,6 +85,11 @@ class Extractor(ABC):
         """sha256 of name, revision, weights and recipe: embeddings compare only where it is equal."""
         parts = json.dumps([self.name, self.revision, self.weights_digest, str(self.recipe)])
         return hashlib.sha256(parts.encode()).hexdigest()
+
+    @property
+    def space_attributes(self) -> Mapping[str, object]:
+        """JSON that a space of its embeddings has to keep besides name and recipe, for it to be loaded again."""
+        return {}
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Preprocesses one decoded image by the recipe.

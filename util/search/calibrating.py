@@ -114,9 +114,18 @@ def forget_calibration(store: VectorStore, space: str) -> None:
 
     One that was made from queries stays: the gallery cannot replace it.
     """
-    kept = store.info(space).attributes.get(_ATTRIBUTE)
+    info = store.info(space)
+    kept = info.attributes.get(_ATTRIBUTE)
     if isinstance(kept, Mapping) and kept.get("source") == "gallery" and "calibration" in kept:
-        store.annotate(space, {_ATTRIBUTE: {"source": "gallery", "false_accept_rate": kept["false_accept_rate"]}})
+        store.annotate(space, wanted_rate(info))
+
+
+def wanted_rate(info: SpaceInfo) -> dict[str, object]:
+    """Attributes for a space like this one whose scores are others: the false-accept rate, if one was asked for."""
+    kept = info.attributes.get(_ATTRIBUTE)
+    if not isinstance(kept, Mapping):
+        return {}
+    return {_ATTRIBUTE: {"source": "gallery", "false_accept_rate": kept["false_accept_rate"]}}
 
 
 def _remember(

@@ -89,7 +89,7 @@ def copy_space(
     total = 2 * info.count
     checksum, written = ContentChecksum(), 0
     for batch in source.iterate(space, batch_size=batch_size):
-        changed = _unlike(batch, target.get(copy, batch.ids))
+        changed = unlike(batch, target.get(copy, batch.ids))
         if len(changed):
             target.upsert(copy, changed.ids, changed.vectors, changed.metadata, fingerprint=info.fingerprint)
         written += len(changed)
@@ -162,7 +162,7 @@ def _attributes(info: SpaceInfo, made: SpaceInfo) -> Mapping[str, object]:
     return {**gone, **{name: value for name, value in info.attributes.items() if name != INCOMPLETE}}
 
 
-def _unlike(batch: StoredImages, there: StoredImages) -> StoredImages:
+def unlike(batch: StoredImages, there: StoredImages) -> StoredImages:
     """Those images of a batch that are not there with the same vector and metadata."""
     places = {id_: place for place, id_ in enumerate(there.ids)}
     found = np.array([places.get(id_, -1) for id_ in batch.ids])

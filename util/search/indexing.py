@@ -103,6 +103,7 @@ def space_for(extractor: Extractor, name: str | None = None, *, index: str = "Fl
         fingerprint=extractor.fingerprint,
         recipe=str(extractor.recipe),
         index=index,
+        attributes=extractor.space_attributes,
     )
 
 

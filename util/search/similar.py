@@ -15,6 +15,7 @@ from util.image_extract.base import Extractor
 from util.records import SearchResult, SpaceInfo
 from util.rerank.base import HitEvidence
 from util.search.extraction import Extraction, Failure, ImageSource, Progress, no_progress, source_name
+from util.search.projected import as_in_space
 from util.search.reranking import ReRanking, StoredPhotos, first_hits, rerank
 from util.vector_store.base import VectorStore
 from util.vector_store.filters import Where
@@ -38,13 +39,15 @@ class Found:
 def extractor_of(
     info: SpaceInfo, *, device: str = "auto", models_dir: Path = Path("models"), **options: Any
 ) -> Extractor:
-    """Loads the extractor that made a space, with the recipe it was made with.
+    """Loads the extractor that made a space, with the recipe it was made with and the projection it keeps, if any.
 
     Raises:
-        FingerprintMismatchError: if weights or recipe are no longer what they were.
+        FingerprintMismatchError: if weights, recipe or projection are no longer what they were.
+        StoreError: if the projection is damaged.
         ExtractorUnavailableError: if it cannot be loaded here.
     """
-    extractor = load(info.extractor, recipe=info.recipe, device=device, models_dir=models_dir, **options)
+    loaded = load(info.extractor, recipe=info.recipe, device=device, models_dir=models_dir, **options)
+    extractor = as_in_space(loaded, info)
     if extractor.fingerprint != info.fingerprint:
         raise FingerprintMismatchError(info.name, info.fingerprint, extractor.fingerprint)
     return extractor
