@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="where networks run: auto, cpu, cuda, cuda:1, mps")
     models_dir: Path = Field(Path("models"), description="folder of trained weights and their cards")
     cache_dir: Path | None = Field(None, description="folder for preprocessed images; none keeps no cache")
+    rerank_cache_bytes: int = Field(
+        8 * 2**30, ge=1, description="most that re-rankers keep below cache_dir; what is unused longest goes"
+    )
     batch_size: int | None = Field(None, ge=1, description="images a forward pass; none takes the extractor's own")
     workers: int = Field(2, ge=1, description="threads that decode and preprocess")
     max_image_bytes: int = Field(64 * 2**20, ge=1, description="largest image file that is read")

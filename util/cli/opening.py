@@ -142,8 +142,9 @@ def chosen_reranking(text: str | None) -> ReRanking | None:
 
     if text is None:
         return None
-    folder = load_settings().cache_dir
-    return ReRanking(build_reranker(text, cache_dir=Path(folder) / "rerank" if folder is not None else None))
+    settings = load_settings()
+    folder = settings.cache_dir / "rerank" if settings.cache_dir is not None else None
+    return ReRanking(build_reranker(text, cache_dir=folder, cache_bytes=settings.rerank_cache_bytes))
 
 
 def choose_space(choices: Choices, store: VectorStore) -> str:

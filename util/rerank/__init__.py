@@ -25,19 +25,20 @@ def available_rerankers() -> list[str]:
     return RERANKERS.names()
 
 
-def build_reranker(text: str, *, cache_dir: Path | None = None) -> ReRanker:
+def build_reranker(text: str, *, cache_dir: Path | None = None, cache_bytes: int | None = None) -> ReRanker:
     """Makes a re-ranker, or a chain of them.
 
     Args:
         text: ``NAME``, ``NAME:key=value,key=value``, or several joined by ``+`` or ``,``: first to last.
         cache_dir: folder in which what is learned from a gallery outlasts the process; in memory only without it.
+        cache_bytes: most that is kept in it, those files first that were used last; 8 GiB by default.
 
     Raises:
         UnknownReRankerError: if there is none of a name; lists those there are, the closest first.
         ReRankerUnavailableError: if it cannot be loaded here.
         InvalidInputError: if the text cannot be read, or an option is unknown or out of range.
     """
-    from util.rerank._cache import ArrayCache
+    from util.rerank._cache import CACHE_BYTES, ArrayCache
     from util.rerank._writing import read_reranker
 
-    return read_reranker(text, ArrayCache(cache_dir))
+    return read_reranker(text, ArrayCache(cache_dir, max_bytes=CACHE_BYTES if cache_bytes is None else cache_bytes))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
 
 from util.records import Embeddings
-from util.rerank._cache import Arrays
+from util.rerank._folder import Arrays
 from util.rerank._neighbours import nearest_neighbours
 from util.rerank._sparse_rows import SparseRows
 

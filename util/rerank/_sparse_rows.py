@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from util.rerank._cache import Arrays
+from util.rerank._folder import Arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from util.records import Embeddings, unit_rows
-from util.rerank._cache import Arrays
+from util.rerank._folder import Arrays
 from util.rerank._limits import require_at_least
 from util.rerank._neighbours import nearest_neighbours
 from util.rerank._ordering import rescored
