@@ -55,6 +55,15 @@ def folder_item(name: str) -> str | None:
     return None if parent == "." else parent
 
 
+def folder_category(item: str | None) -> str | None:
+    """The folder that an item's own folder lies in: what kind of thing the item is.
+
+    >>> folder_category("dairy/milk"), folder_category("milk"), folder_category(None)
+    ('dairy', None, None)
+    """
+    return None if item is None else folder_item(item)
+
+
 def record_of_file(
     name: str,
     root: Path,

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, get_args
 from util.datasets.folders import walk_files
 from util.datasets.grocery import read_grocery
 from util.datasets.meta import read_meta
-from util.datasets.paths import folder_item, refuse_if_all_missing, relative_name
+from util.datasets.paths import folder_category, folder_item, refuse_if_all_missing, relative_name
 from util.datasets.tables import read_csv
 from util.errors import DatasetError, ImageError, InvalidInputError
 from util.images import VIDEO_SUFFIXES, is_image_path, list_frames
@@ -55,7 +55,8 @@ def iter_dataset(
     ``path``                         what is read
     ===============================  ====================================================================
     a folder                         all images below it, in natural order; the item is the folder an image
-                                     lies in, relative to ``root`` (``None`` directly in it)
+                                     lies in, relative to ``root`` (``None`` directly in it); the field
+                                     ``category`` is the folder that the item's lies in, where there is one
     a folder with ``meta.csv``       that list (``item_from="folder"`` walks the folder all the same)
     a folder with ``classes.csv``    its Grocery lists ``train.txt``, ``val.txt``, ``test.txt``
     and ``train.txt``
@@ -145,8 +146,10 @@ def _read_folder(folder: Path, root: Path, every: float | None) -> Iterator[Imag
 
 def _images_of(path: Path, root: Path, every: float | None) -> Iterator[ImageRecord]:
     item = folder_item(relative_name(path, root))
+    category = folder_category(item)
+    metadata = {} if category is None else {"category": category}
     for address in [str(path)] if is_image_path(path) or every is None else _frames(path, every):
-        yield ImageRecord(relative_name(Path(address), root), address, item)
+        yield ImageRecord(relative_name(Path(address), root), address, item, metadata)
 
 
 def _frames(video: Path, every: float) -> list[str]:

@@ -29,6 +29,17 @@ def test_folder_gives_items_ids_and_natural_order(make_files):
     assert all(Path(record.path) == root / record.id for record in records)
 
 
+def test_folders_in_folders_give_categories(make_files):
+    root = make_files(["dairy/milk/1.jpg", "dairy/organic/cream/1.jpg", "bread/1.jpg", "top.jpg"])
+    fields = {record.id: dict(record.metadata) for record in read_dataset(root)}
+    assert fields == {
+        "bread/1.jpg": {},
+        "dairy/milk/1.jpg": {"category": "dairy"},
+        "dairy/organic/cream/1.jpg": {"category": "dairy/organic"},
+        "top.jpg": {},
+    }
+
+
 def test_hidden_files_and_folders_are_left_out(make_files):
     root = make_files(["a/1.jpg", "a/._1.jpg", ".trash/1.jpg"])
     assert [record.id for record in read_dataset(root)] == ["a/1.jpg"]
