@@ -156,3 +156,53 @@ def test_without_photos_a_re_ranker_of_photos_says_so(gallery, extraction):
     results = gallery.search("mean_colour", vectors, 5, fingerprint=extraction.extractor.fingerprint)
     with pytest.raises(InvalidInputError, match="photos"):
         rerank(results, vectors, reranking=ranking("sift"), store=gallery, space="mean_colour")
+
+
+def test_metadata_come_with_the_hits_for_a_re_ranker_that_reads_them(ask):
+    gate = "category_gate:field=warm,given=false,penalty=2"
+    found = ask((250, 60, 30), k=5, reranking=ranking(gate))
+    assert found.results[0].ids[0] == "blue"
+    assert found.results[0].hits[1].score == pytest.approx(ask((250, 60, 30), k=1).results[0].scores[0] - 2, abs=1e-6)
+    assert found.evidence[0]["blue"].to_json()["category_gate"]["category"] == "false"
+    assert set(found.evidence[0]) == set(COLOURS)
+
+
+def test_metadata_come_with_the_whole_gallery_where_that_is_read(ask, gallery):
+    chain = "dba:n=1+category_gate:field=warm,given=false,penalty=3"
+    assert ask((250, 60, 30), k=5, reranking=ranking(chain)).results[0].ids[0] == "blue"
+    kept = ReRanking(build_reranker(chain), read_gallery(gallery, "mean_colour", with_metadata=True))
+    assert ask((250, 60, 30), k=5, reranking=kept).results[0].ids[0] == "blue"
+    bare = ReRanking(build_reranker(chain), read_gallery(gallery, "mean_colour"))
+    with pytest.raises(InvalidInputError, match="its gallery has to bring the metadata"):
+        ask((250, 60, 30), k=5, reranking=bare)
+
+
+def test_a_field_that_no_image_has_is_one_error_naming_those_there_are(ask):
+    with pytest.raises(InvalidInputError, match="'scene', which no image .* has: there are item, path, sha256, warm"):
+        ask((250, 60, 30), k=2, reranking=ranking("category_gate:field=scene"))
+
+
+def test_a_field_that_only_these_hits_lack_changes_nothing(ask, gallery, extraction, photo):
+    index_images(
+        [ImageRecord("lawn", str(photo("lawn.png", (0, 255, 0))), "lawn", {"scene": "garden"})],
+        extraction=extraction,
+        store=gallery,
+    )
+    # Metadata that are read are those of the hits: none of the warm ones has a scene.
+    found, plain = (
+        ask((250, 60, 30), k=5, where={"warm": True}, reranking=how)
+        for how in (ranking("category_gate:field=scene"), None)
+    )
+    assert found.results[0].ids == plain.results[0].ids
+    np.testing.assert_array_equal(found.results[0].scores, plain.results[0].scores)
+    assert dict(found.evidence[0]) == {}
+
+
+def test_no_hits_are_no_unknown_field(ask):
+    found = ask((250, 60, 30), where={"warm": "unheard of"}, reranking=ranking("category_gate:field=scene"))
+    assert found.results[0].ids == ()
+
+
+def test_a_search_has_no_records_for_the_oracle(ask):
+    with pytest.raises(InvalidInputError, match="only an evaluation has"):
+        ask((250, 60, 30), reranking=ranking("category_gate:field=warm,oracle=true"))
