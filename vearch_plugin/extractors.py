@@ -12,6 +12,7 @@ from util.image_extract import describe, load
 from util.image_extract._describing import ExtractorInfo
 from util.image_extract.base import Extractor
 from util.records import SpaceInfo
+from util.search.projected import as_in_space
 from vearch_plugin.batching import Batcher
 from vearch_plugin.errors import UnavailableError
 
@@ -78,10 +79,13 @@ class LoadedExtractors:
         return self._loaded[self._own_recipe[name]]
 
     def of_space(self, info: SpaceInfo) -> Batcher:
-        """The extractor that made a space.
+        """The extractor that made a space, without the projection that it keeps if it is a reduced one.
+
+        Spaces that were reduced from one share its extractor, and a pass over the images of requests to any of them.
 
         Raises:
-            FingerprintMismatchError: if its weights or recipe are no longer what they were.
+            FingerprintMismatchError: if its weights, recipe or projection are no longer what they were.
+            StoreError: if the projection is damaged.
             ExtractorUnavailableError: if it cannot be loaded.
             UnavailableError: if no more may be loaded.
         """
@@ -90,8 +94,9 @@ class LoadedExtractors:
             with self._loading:
                 self._load_once(key)
         batcher = self._loaded[key]
-        if batcher.extractor.fingerprint != info.fingerprint:
-            raise FingerprintMismatchError(info.name, info.fingerprint, batcher.extractor.fingerprint)
+        fingerprint = as_in_space(batcher.extractor, info).fingerprint
+        if fingerprint != info.fingerprint:
+            raise FingerprintMismatchError(info.name, info.fingerprint, fingerprint)
         return batcher
 
     def described(self) -> list[ExtractorInfo]:

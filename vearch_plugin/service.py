@@ -29,6 +29,7 @@ from util.image_extract.base import Extractor
 from util.images import ImageLimits
 from util.records import Embeddings, SpaceInfo
 from util.search.extraction import Extraction, ImageSource
+from util.search.projected import as_in_space
 from util.vector_store import open_store
 from util.vector_store.base import VectorStore
 from vearch_plugin.admission import Gate
@@ -130,18 +131,12 @@ class Service:
             UnknownExtractorError, ExtractorUnavailableError, FingerprintMismatchError: if it cannot be had.
         """
         if isinstance(extractor, SpaceInfo):
-            batcher = self.extractors.of_space(extractor)
-        elif extractor is None or extractor == self.settings.extractor:
+            return self._extraction(as_in_space(self._batched(self.extractors.of_space(extractor)), extractor))
+        if extractor is None or extractor == self.settings.extractor:
             batcher = self.extractors.chosen(self.settings.extractor)
         else:
             batcher = self.extractors.named(extractor)
-        return Extraction(
-            BatchedExtractor(batcher, deadline=self.deadline()),
-            batch_size=self.settings.batch_size,
-            workers=self.settings.workers,
-            limits=self.image_limits,
-            pool=self._preparers,
-        )
+        return self._extraction(self._batched(batcher))
 
     async def embed(self, images: Sequence[ImageSource], *, extractor: str | SpaceInfo | None = None) -> Embeddings:
         """Embeddings of images: bytes of files, or decoded arrays.
@@ -192,6 +187,18 @@ class Service:
         with self._opening:
             if self._store is not None:
                 self._store.close()
+
+    def _batched(self, batcher: Batcher) -> BatchedExtractor:
+        return BatchedExtractor(batcher, deadline=self.deadline())
+
+    def _extraction(self, extractor: Extractor) -> Extraction:
+        return Extraction(
+            extractor,
+            batch_size=self.settings.batch_size,
+            workers=self.settings.workers,
+            limits=self.image_limits,
+            pool=self._preparers,
+        )
 
     def _batcher(self, extractor: Extractor) -> Batcher:
         size = self.settings.batch_size or extractor.batch_size

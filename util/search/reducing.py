@@ -8,15 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from util.errors import InvalidInputError, SpaceExistsError, SpaceNotFoundError, StoreError
-from util.records import Embeddings, SpaceInfo
+from util.records import SpaceInfo
 from util.search.calibrating import wanted_rate
 from util.search.copying import unlike
 from util.search.extraction import Progress, no_progress
-from util.search.projection import PROJECTION, Projection, projection_of
+from util.search.principal_components import Fitted, fit_projection
+from util.search.projection import PROJECTION, projection_of
 from util.vector_store.base import StoredImages, VectorStore
 
 INCOMPLETE = "incomplete_reduction"
@@ -50,21 +48,6 @@ class Reduction:
         ('bottles-pca64', 'bottles-pcaw64')
         """
         return f"{space}-pca{'w' if self.power else ''}{self.dimension}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A projection, and what was found when it was fitted.
-
-    Attributes:
-        projection: from the old vectors to the new ones.
-        explained: share of the old vectors' variance that the directions kept hold, in [0, 1].
-        images: how many vectors it was fitted to.
-    """
-
-    projection: Projection
-    explained: float
-    images: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +115,9 @@ def reduce_space(
     _check_source(info, reduction, target)
     unfinished = None if overwrite else _unfinished(store, target, info, reduction)
     if unfinished is None:
-        fitted = fit_projection(store, space, reduction, batch_size=batch_size, progress=progress)
+        fitted = fit_projection(
+            store, space, dimension=reduction.dimension, power=reduction.power, batch_size=batch_size, progress=progress
+        )
         made = _created(store, _empty(info, target, reduction, fitted), overwrite=overwrite)
     else:
         made = unfinished
@@ -148,72 +133,6 @@ def reduce_space(
         bytes_after=4 * made.dimension,
         seconds=time.perf_counter() - started,
     )
-
-
-def fit_projection(
-    store: VectorStore,
-    space: str,
-    reduction: Reduction,
-    *,
-    batch_size: int = 1000,
-    progress: Progress = no_progress,
-) -> Fitted:
-    """Principal components of the vectors of a space, in one pass and memory for a batch and D×D numbers.
-
-    Vectors of zeros, which are similar to nothing, are left out. For the sources see ``networks.whitening.fit_pca``.
-
-    Raises:
-        InvalidInputError: if the vectors vary in fewer directions than are wanted.
-    """
-    info = store.info(space)
-    moments = _Moments(info.dimension)
-    read = 0
-    for batch in store.iterate(space, batch_size=batch_size):
-        moments.add(batch.vectors)
-        read += len(batch)
-        progress(read, 2 * info.count)
-    if moments.count <= reduction.dimension:
-        raise InvalidInputError(
-            f"space {space!r} has {moments.count} vectors other than zero, which vary in at most "
-            f"{max(0, moments.count - 1)} directions: {reduction.dimension} dimensions cannot be fitted to them; "
-            "choose a smaller --dimension, or index more images first"
-        )
-    return _principal_components(moments, reduction)
-
-
-class _Moments:
-    """Mean and scatter of vectors that come in batches.
-
-    Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
-    """
-
-    def __init__(self, dimension: int) -> None:
-        self.count = 0
-        self.mean: NDArray[np.float64] = np.zeros(dimension)
-        self.scatter: NDArray[np.float64] = np.zeros((dimension, dimension))
-
-    def add(self, vectors: Embeddings) -> None:
-        rows = vectors[vectors.any(axis=1)].astype(np.float64)
-        if not len(rows):
-            return
-        mean = rows.mean(axis=0)
-        rows -= mean
-        apart, count = mean - self.mean, self.count + len(rows)
-        self.scatter += rows.T @ rows
-        self.scatter += np.outer(apart, apart) * (self.count * len(rows) / count)
-        self.mean += apart * (len(rows) / count)
-        self.count = count
-
-
-def _principal_components(moments: _Moments, reduction: Reduction) -> Fitted:
-    import torch
-
-    from util.networks.whitening import pca_of_scatter
-
-    scatter, mean = torch.from_numpy(moments.scatter), torch.from_numpy(moments.mean)
-    found = pca_of_scatter(scatter, mean, moments.count, dimension=reduction.dimension, power=reduction.power)
-    projection = Projection(found.mean.numpy(), found.projection.numpy())
-    return Fitted(projection, min(1.0, float(found.explained.double().sum())), moments.count)
 
 
 def _check_source(info: SpaceInfo, reduction: Reduction, target: str) -> None:
