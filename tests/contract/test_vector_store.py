@@ -160,6 +160,7 @@ def test_spaces_do_not_mix(store):
         lambda store: store.delete("nowhere", ids=["a"]),
         lambda store: list(store.iterate("nowhere")),
         lambda store: store.refresh("nowhere"),
+        lambda store: store.revision("nowhere"),
         lambda store: store.search("nowhere", GRID[:1], 1, fingerprint=FINGERPRINT),
         lambda store: store.upsert("nowhere", ["a"], GRID[:1], [{}], fingerprint=FINGERPRINT),
     ],
@@ -267,6 +268,29 @@ def test_a_bad_batch_is_refused_whole(store, ids, vectors, metadata, options, er
         store.upsert("bottles", ids, vectors, metadata, **({"fingerprint": FINGERPRINT} | options))
     assert store.count("bottles") == 1
     assert store.get("bottles", ["a"]).metadata == ({"kept": True},)
+
+
+def test_a_revision_changes_with_the_images_of_its_space_alone(store):
+    new_space(store)
+    if store.revision("bottles") is None:
+        pytest.skip("this store cannot tell whether a space has changed")
+    seen = [store.revision("bottles")]
+    for change in (
+        lambda: put(store, {"a": (GRID[0], {"n": 1}), "b": (GRID[1], {})}),
+        lambda: put(store, {"a": (GRID[2], {"n": 1})}),
+        lambda: put(store, {"a": (GRID[2], {"n": 2})}),
+        lambda: store.delete("bottles", ids=["b"]),
+        lambda: (store.drop_space("bottles"), new_space(store)),
+    ):
+        change()
+        seen.append(store.revision("bottles"))
+    assert len(set(seen)) == len(seen)
+    new_space(store, "cartons")
+    put(store, {"c": (GRID[3], {})}, "cartons")
+    store.annotate("bottles", {"threshold": 0.5})
+    store.delete("bottles", ids=["nothing"])
+    store.search("bottles", GRID[:1], 1, fingerprint=FINGERPRINT)
+    assert store.revision("bottles") == seen[-1]
 
 
 def test_an_empty_batch_changes_nothing(store):

@@ -174,6 +174,20 @@ class VectorStore(ABC):
         What is written meanwhile may or may not be seen; what was there before and stays is seen exactly once.
         """
 
+    def revision(self, space: str) -> str | None:
+        """Names what the space holds now: equal texts, equal images, vectors and metadata.
+
+        Who keeps what was read from a space asks for it before reading, and knows later whether that still holds.
+
+        Returns:
+            Any text; ``None`` from a store that cannot tell.
+
+        Raises:
+            SpaceNotFoundError: if there is none of this name.
+        """
+        self.info(space)
+        return None
+
     def refresh(self, space: str) -> None:  # noqa: B027 - optional: a store may keep nothing to refresh
         """Does now what the first search after many writes would otherwise do, such as building an index."""
 

@@ -197,6 +197,12 @@ class EmbeddedStore(VectorStore):
             ids = images.matching_ids(connection, row, condition) if condition.narrowed else None
         return self._pages(row, condition, batch_size) if ids is None else self._of_ids(row, ids, condition, batch_size)
 
+    def revision(self, space: str) -> str:
+        """Names the last change in the log of the space, which no other history has."""
+        with self._database.reading() as connection:
+            row = spaces.need_space(connection, space)
+            return f"{row.number}/{row.change}/{spaces.token_of(connection, row, row.change) or ''}"
+
     def refresh(self, space: str) -> None:
         """Reads what is new into memory, caches it, and builds or extends the space's index."""
         with self._view(space) as view:
