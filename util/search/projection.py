@@ -113,13 +113,13 @@ class Projection:
                 raise TypeError("it is no JSON object")
             rows, columns = (int(length) for length in kept["shape"])
             mean, matrix = (np.frombuffer(base64.b64decode(kept[name], validate=True), "<f4") for name in _NUMBERS)
-            made = cls(mean, matrix.reshape(rows, columns))
+            made, promised = cls(mean, matrix.reshape(rows, columns)), kept["sha256"]
         except KeyError as error:
             raise InvalidInputError(f"it has no {error}") from error
         except (TypeError, ValueError, binascii.Error) as error:
             raise InvalidInputError(str(error)) from error
-        if made.sha256 != kept["sha256"]:
-            raise InvalidInputError(f"its numbers have the sha256 {made.sha256[:12]}…, not {str(kept['sha256'])[:12]}…")
+        if made.sha256 != promised:
+            raise InvalidInputError(f"its numbers have the sha256 {made.sha256[:12]}…, not {str(promised)[:12]}…")
         return made
 
 
