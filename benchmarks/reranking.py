@@ -108,7 +108,7 @@ def measured(extractor: Extractor, folder: Path, every: int, kept: Path | None) 
     steps = {"val": 1, "test": every, "train": every}
     records = {part: read_dataset(folder / f"{part}.txt")[::step] for part, step in steps.items()}
     vectors = {part: embed(records[part], extractor, kept, part) for part in steps}
-    gallery = Gallery(tuple(record.id for record in records["train"]), vectors["train"], extractor.fingerprint)
+    gallery = gallery_of(records["train"], vectors["train"], extractor)
     val, test = (search(records[part], vectors[part], gallery, records["train"]) for part in ("val", "test"))
     chosen = choose(val)
     none = test.quality(test.queries)
@@ -126,6 +126,12 @@ def measured(extractor: Extractor, folder: Path, every: int, kept: Path | None) 
     }
 
 
+def gallery_of(shown: Sequence[ImageRecord], vectors: NDArray[np.float32], extractor: Extractor) -> Gallery:
+    """What is searched, with its metadata."""
+    metadata = tuple(record.metadata for record in shown)
+    return Gallery(tuple(record.id for record in shown), vectors, extractor.fingerprint, metadata)
+
+
 def search(
     asked: Sequence[ImageRecord], vectors: NDArray[np.float32], gallery: Gallery, shown: Sequence[ImageRecord]
 ) -> Part:
@@ -140,7 +146,9 @@ def search(
         order = np.lexsort((ids, -cosines))[:DEPTH]
         results.append(SearchResult(record.id, tuple(ids[order].tolist()), cosines[order]))
     relevant = [frozenset(by_item[record.item]) for record in asked]
-    return Part(RankedQueries(tuple(results), vectors, gallery), relevant, [str(record.item) for record in asked])
+    known = tuple(record.metadata for record in asked)
+    queries = RankedQueries(tuple(results), vectors, gallery, query_metadata=known)
+    return Part(queries, relevant, [str(record.item) for record in asked])
 
 
 def choose(val: Part) -> dict[str, float]:
@@ -196,6 +204,7 @@ def times(reranker: ReRanker, queries: RankedQueries) -> list[float]:
             results=queries.results[number : number + 1],
             vectors=queries.vectors[number : number + 1],
             evidence=(),
+            query_metadata=queries.query_metadata[number : number + 1],
         )
         started = time.process_time()
         reranker(one)
