@@ -179,6 +179,25 @@ def test_a_query_is_never_matched_with_itself(load, store, gallery, tmp_path):
     assert system.outcomes[0].hit in ("red1", "red2")
 
 
+def test_re_rankers_are_told_categories_of_gallery_and_queries(load, store, gallery, queries):
+    tone = {"red": "warm", "amber": "warm"}
+    shown = [replace(one, metadata={"tone": tone.get(one.item, "cold")}) for one in gallery]
+    asked = [replace(one, metadata={"tone": "warm"}) for one in queries]
+    gates = ["category_gate:field=tone,given=warm,penalty=2", "category_gate:field=tone,oracle=true,penalty=2"]
+    made = compare_systems(
+        combine(["mean_colour"], rerankers=[None, *gates, "category_gate:field=scene"]),
+        shown, asked, store=store, load_extraction=load,
+    )  # fmt: skip
+    plain, by_all, by_each = made.systems
+    assert [outcome.hit[:-1] for outcome in plain.outcomes][1] == "blue"
+    for system in (by_all, by_each):
+        assert all(outcome.hit.startswith(("red", "amber")) for outcome in system.outcomes)
+        assert system.cost.rerank is not None
+    assert by_each.reranker.endswith("oracle=True")
+    [unknown] = made.failed_systems
+    assert unknown.name == "mean_colour, category_gate:field=scene"
+
+
 def test_accuracy_by_strength_where_the_queries_say_it(load, store, gallery, queries):
     shots = [
         ImageRecord(f"{q.id}{s}", q.path, q.item, {"disturbance": "light" if s else "none", "strength": s})

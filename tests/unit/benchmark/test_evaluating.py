@@ -1,12 +1,15 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from util.benchmark.evaluating import evaluate_system
 from util.errors import DatasetError, InvalidInputError
 from util.records import ImageRecord
+from util.rerank import build_reranker
 from util.search.indexing import index_images
+from util.search.reranking import ReRanking
 
 COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
 COLOURS["amber"] = (250, 160, 10)
@@ -99,3 +102,37 @@ def test_what_cannot_be_evaluated(extraction, store, photo, gallery, tmp_path):
         evaluate_system(
             [query(photo, "b", (1, 2, 3), "red")], extraction=extraction, store=store, space="t", gallery=[]
         )
+
+
+@pytest.fixture
+def tones(gallery):
+    """The gallery, with the tone of each colour."""
+    warm = {"red", "amber"}
+    return [replace(one, metadata={"tone": "warm" if one.item in warm else "cold"}) for one in gallery]
+
+
+def test_a_re_ranker_reads_the_metadata_of_the_gallery(extraction, store, photo, tones):
+    gate = ReRanking(build_reranker("category_gate:field=tone,given=warm,penalty=2"))
+    blue_or_red = query(photo, "a", (140, 20, 150), "red")
+    made, plain = (
+        evaluate([blue_or_red], extraction, store, gallery=tones, reranking=how).evaluation for how in (gate, None)
+    )
+    assert (plain.retrieval.top1, made.retrieval.top1) == (0, 1)
+    assert made.latency.p50 > 0
+
+
+def test_the_oracle_is_told_the_queries_own_records_and_says_so(extraction, store, photo, tones):
+    reranking = ReRanking(build_reranker("category_gate:field=tone,oracle=true,penalty=2"))
+    asked = query(photo, "a", (140, 20, 150), "red")
+    told = replace(asked, metadata={"tone": "warm"})
+    silent, said = (
+        evaluate([one], extraction, store, gallery=tones, reranking=reranking).evaluation for one in (asked, told)
+    )
+    assert (silent.retrieval.top1, said.retrieval.top1) == (0, 1)
+    assert "oracle=True" in said.system["re-ranker"]
+
+
+def test_a_field_that_no_gallery_image_has_is_an_error_before_any_number(extraction, store, photo, tones):
+    reranking = ReRanking(build_reranker("category_gate:field=scene"))
+    with pytest.raises(InvalidInputError, match="'scene', which no image of the space 's' has: there are item, path"):
+        evaluate([query(photo, "a", (9, 9, 9), "red")], extraction, store, gallery=tones, reranking=reranking)
