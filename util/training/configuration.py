@@ -166,6 +166,11 @@ class TrainingConfig(BaseModel):
         """Of the network's input: 3 or 9."""
         return Recipe.parse(self.recipe).channels
 
+    @property
+    def mines(self) -> bool:
+        """Whether every epoch begins with a look at all training photos, through the network as it then is."""
+        return self.objective == "hard_negatives" or (self.objective == "pairs" and self.hard_share > 0)
+
     def as_yaml(self) -> str:
         """The configuration as a file that ``configure`` reads back."""
         text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

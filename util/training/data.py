@@ -126,7 +126,7 @@ class TrainingData(LightningDataModule):
 
     def _prepared(self, record: ImageRecord) -> Pixels | None:
         try:
-            return self.images.prepared(record)
+            return self.images.prepared(record, keep=self.config.mines)
         except ImageError as error:
             self.left_out.append(LeftOut(record.path, error.reason))
             return None

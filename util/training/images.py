@@ -44,7 +44,7 @@ class TrainingImages:
         recipe: of the extractor.
         augmentation: how photos are varied.
         size: (height, width) of augmented images.
-        memory_bytes: how many bytes of decoded photos are kept.
+        memory_bytes: how many bytes of photos are kept, decoded ones first.
         views: how many different views of each photo there are; 0 for one a seed.
         limits: largest photo accepted.
         cache: keeps cut-outs on disk, and views where they are few.
@@ -67,6 +67,7 @@ class TrainingImages:
         self._small_rest = _resized(self._rest, self.size)
         self._augmenter = Augmenter(self.augmentation, size=self.size)
         self._kept: dict[int, Pixels] = {}
+        self._prepared: dict[str, Pixels] = {}
         self._used = 0
 
     def __len__(self) -> int:
@@ -126,12 +127,25 @@ class TrainingImages:
         parts = (photo, self.augmentation.model_dump_json(), self.size, view, variant)
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
-    def prepared(self, record: ImageRecord) -> Pixels:
+    def prepared(self, record: ImageRecord, *, keep: bool = False) -> Pixels:
         """A photo exactly as the extractor prepares it: uint8 (H, W, C).
+
+        Args:
+            record: the photo.
+            keep: whether it will be wanted again, and is to stay in memory where there is room.
 
         Raises:
             ImageError: if it cannot be read.
         """
+        # Not made of the decoded photos that are kept: those are smaller, and resizing twice is not resizing once.
+        picture = self._prepared.get(record.path)
+        if picture is None:
+            picture = self._prepare(record)
+            if keep and self._takes(picture):
+                self._prepared[record.path] = picture
+        return picture
+
+    def _prepare(self, record: ImageRecord) -> Pixels:
         if self.cache is None:
             return self.recipe.apply(self._decoded(record))
         first = self._first_steps(record)
@@ -145,9 +159,14 @@ class TrainingImages:
         return kept if kept is not None else self._source(self.records[position])
 
     def _keep(self, position: int, image: Pixels) -> None:
-        if self._used + image.nbytes <= self.memory_bytes:
+        if self._takes(image):
             self._kept[position] = image
-            self._used += image.nbytes
+
+    def _takes(self, image: Pixels) -> bool:
+        """Whether there is room for an image, which it has from now on."""
+        fits = self._used + image.nbytes <= self.memory_bytes
+        self._used += image.nbytes if fits else 0
+        return fits
 
     def _source(self, record: ImageRecord) -> Pixels:
         """A photo after the steps that are the same each time, no larger than augmentation has use for."""

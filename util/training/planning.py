@@ -183,7 +183,7 @@ def _embedded(data: TrainingData, trained: TrainedNetwork) -> np.ndarray[Any, np
     with torch.inference_mode():
         for start in range(0, len(data.images), VALIDATION_BATCH):
             records = data.images.records[start : start + VALIDATION_BATCH]
-            pictures = torch.from_numpy(np.stack([data.images.prepared(record) for record in records]))
+            pictures = torch.from_numpy(np.stack([data.images.prepared(record, keep=True) for record in records]))
             rows.append(trained.embed(pictures.to(trained.device)).float().cpu().numpy())
     trained.train(learning)
     return np.concatenate(rows)

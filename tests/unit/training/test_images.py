@@ -1,5 +1,6 @@
 """Training photos: the extractor's own preparation, augmentation on top, cut-outs kept."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,30 @@ def test_photos_that_find_no_room_in_memory_give_the_same_views(look_alikes):
     np.testing.assert_array_equal(kept.augmented(2, 5), read_again.augmented(2, 5))
 
 
+@pytest.mark.parametrize(
+    "recipe", ["square, resize=32, channels=exposure", "background=grabcut, crop, square, resize=32"]
+)
+def test_what_is_prepared_again_and_again_is_read_once_and_stays_the_same(look_alikes, tmp_path, recipe):
+    shutil.copytree(look_alikes, tmp_path / "set")
+    images = images_of(tmp_path / "set", recipe)
+    first = [images.prepared(record, keep=True).copy() for record in images.records]
+    expected = [Recipe.parse(recipe).apply(read_image(record.path)) for record in images.records]
+    shutil.rmtree(tmp_path / "set")
+    again = [images.prepared(record, keep=True) for record in images.records]
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_prepared_photos_take_the_room_that_decoded_ones_leave(look_alikes):
+    decoded = sum(image.nbytes for image in images_of(look_alikes, "square, resize=32")._kept.values())
+    images = images_of(look_alikes, "square, resize=32", memory_bytes=decoded + 32 * 32 * 3)
+    first, second = (images.prepared(record, keep=True) for record in images.records[:2])
+    assert images.prepared(images.records[0]) is first
+    again = images.prepared(images.records[1], keep=True)
+    assert again is not second
+    np.testing.assert_array_equal(again, second)
+
+
 def test_variants_are_the_exposure_corrected_view(look_alikes):
     images = images_of(look_alikes, "square, resize=32")
     plain = images.augmented(0, 3)
@@ -75,8 +100,6 @@ def test_backgrounds_are_removed_once_and_kept(look_alikes, tmp_path):
 
 
 def test_photos_that_cannot_be_read_are_left_out_and_listed(look_alikes, tmp_path):
-    import shutil
-
     shutil.copytree(look_alikes, tmp_path / "set")
     broken = Path(read_dataset(tmp_path / "set")[2].path)
     broken.write_bytes(b"no photo")
