@@ -14,6 +14,8 @@ from util.rerank._folder import ArrayFolder, Arrays
 CACHE_BYTES = 8 * 2**30
 """Most that is kept in a folder unless another bound is given: at 100,000 images ``diffusion`` takes up to 1.6 GB."""
 
+_HELD_BYTES = 256 * 2**20
+
 
 class ArrayCache:
     """Arrays under keys that name their content, so that nothing in it is ever out of date.
@@ -27,22 +29,36 @@ class ArrayCache:
     [0, 1, 4]
     """
 
-    def __init__(self, folder: Path | None = None, *, entries: int = 4, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        entries: int = 4,
+        held_bytes: int = _HELD_BYTES,
+        max_bytes: int = CACHE_BYTES,
+    ) -> None:
         """Makes an empty cache, or opens the one of a folder.
+
+        What a gallery teaches is one large entry, what is found in photos many small ones, hence two bounds of memory:
+        an entry is let go only when both are passed.
 
         Args:
             folder: where entries outlast the process, as NumPy's ``.npz``; in memory only without one.
-            entries: how many are held in memory; those asked for last stay.
+            entries: how many are held in memory whatever their size; those asked for last stay.
+            held_bytes: of smaller entries as many are held as fit into this.
             max_bytes: of all files in the folder; those unused longest are deleted.
 
         Raises:
-            InvalidInputError: if ``entries`` or ``max_bytes`` is below 1.
+            InvalidInputError: if ``entries`` or ``max_bytes`` is below 1, or ``held_bytes`` negative.
         """
         if entries < 1:
             raise InvalidInputError(f"a cache holds at least 1 entry, not {entries}")
+        if held_bytes < 0:
+            raise InvalidInputError(f"a cache cannot hold {held_bytes} bytes")
         self._folder = None if folder is None else ArrayFolder(folder, max_bytes=max_bytes)
-        self._entries = entries
+        self._entries, self._held_bytes = entries, held_bytes
         self._held: OrderedDict[str, Arrays] = OrderedDict()
+        self._bytes = 0
         self._lock = Lock()
 
     def get_or_make(self, key: tuple[object, ...], make: Callable[[], Arrays]) -> Arrays:
@@ -62,8 +78,17 @@ class ArrayCache:
             arrays = make()
             if self._folder is not None:
                 self._folder.write(name, arrays)
-        with self._lock:
-            self._held[name] = arrays
-            while len(self._held) > self._entries:
-                self._held.popitem(last=False)
+        self._hold(name, arrays)
         return arrays
+
+    def _hold(self, name: str, arrays: Arrays) -> None:
+        with self._lock:
+            if name not in self._held:  # another thread may have made it meanwhile
+                self._bytes += _size(arrays)
+                self._held[name] = arrays
+            while len(self._held) > self._entries and self._bytes > self._held_bytes:
+                self._bytes -= _size(self._held.popitem(last=False)[1])
+
+
+def _size(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays.values())

@@ -28,10 +28,17 @@ def test_is_made_once_a_key():
 
 
 def test_the_one_asked_for_longest_ago_goes_first():
-    cache, make = ArrayCache(entries=2), Counted()
+    cache, make = ArrayCache(entries=2, held_bytes=0), Counted()
     for key in ("a", "b", "a", "c", "a", "b"):
         cache.get_or_make((key,), make)
     assert make.times == 4  # a, b, c, and b again
+
+
+def test_small_ones_are_held_as_long_as_their_bytes_fit():
+    cache, make = ArrayCache(entries=1, held_bytes=2 * 5 * 8), Counted()
+    for key in ("a", "b", "a", "b", "c", "b", "a"):  # a falls out when c comes
+        cache.get_or_make((key,), make)
+    assert make.times == 4
 
 
 def test_a_folder_outlasts_the_process(tmp_path):
@@ -67,6 +74,8 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
 def test_refuses_no_room():
     with pytest.raises(InvalidInputError, match="at least 1 entry"):
         ArrayCache(entries=0)
+    with pytest.raises(InvalidInputError, match="-1 bytes"):
+        ArrayCache(held_bytes=-1)
 
 
 @pytest.mark.parametrize("text", ["dba", "aqe_concat", "k_reciprocal", "diffusion", "qge"])

@@ -18,7 +18,6 @@ from util.rerank.local.evidence import MatchEvidence
 from util.rerank.local.geometry import Motion
 from util.rerank.local.matcher import Matcher
 from util.rerank.local.verifying import VIEW_SIDE, GeometricVerification, View, view_of
-from util.rerank.local.view_cache import ViewCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +130,6 @@ class LocalReRanker(ReRanker):
             ImageError: if it has to be read and cannot be.
         """
         key = (picture.key, VIEW_SIDE, *self.matcher.key)
-        return self._views.get_or_make(key, lambda: view_of(picture.read(), self.matcher))
-
-    @cached_property
-    def _views(self) -> ViewCache:
-        return ViewCache(self.cache)
+        return View.from_arrays(
+            self.cache.get_or_make(("view", *key), lambda: view_of(picture.read(), self.matcher).to_arrays())
+        )

@@ -11,7 +11,6 @@ from util.rerank._cache import ArrayCache
 from util.rerank.base import Gallery, RankedQueries
 from util.rerank.local.evidence import MatchEvidence
 from util.rerank.local.matcher import Correspondences
-from util.rerank.local.view_cache import ViewCache
 from util.rerank.sift import Sift
 
 SIBLING = ("CALDER", "oat drink", "VANILLA", "1 litre", "organic")
@@ -159,26 +158,6 @@ def test_other_options_do_not_find_old_features(ask, tmp_path):
     queries = ask({"right": 0.9})
     Sift(cache=cache, keypoints=50)(queries)
     assert sorted(queries.pictures.decoded) == ["query 0", "right"]
-
-
-def test_memory_is_bounded_by_bytes(label):
-    from util.rerank.local.sift import SiftMatcher
-    from util.rerank.local.verifying import view_of
-
-    view = view_of(label(side=120), SiftMatcher())
-    size = view.small.nbytes + sum(array.nbytes for array in view.description.values())
-    made = []
-
-    def make():
-        made.append(1)
-        return view
-
-    cache = ViewCache(ArrayCache(entries=1), max_bytes=2 * size)
-    for key in ("a", "b", "c", "b", "c", "a"):  # a falls out when c comes
-        cache.get_or_make((key,), make)
-    assert len(made) == 4
-    with pytest.raises(InvalidInputError, match="bytes"):
-        ViewCache(ArrayCache(), max_bytes=0)
 
 
 @pytest.mark.parametrize(
