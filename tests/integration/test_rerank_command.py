@@ -1,6 +1,12 @@
 """Re-ranking from the command line."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +67,87 @@ def test_what_cannot_be_read_is_one_line(nearid, indexed, text, message):
     assert status == 2
     assert message in err
     assert "Traceback" not in out + err
+
+
+@pytest.fixture(scope="module")
+def shelves(catalogue, tmp_path_factory):
+    """The catalogue's gallery, its items on two shelves: ``even/item0``, ``odd/item1`` …, in a store of its own."""
+    home = tmp_path_factory.mktemp("shelves")
+    ask = partial(run_nearid, home, f"embedded:{home / 'shelves.db'}")
+    status, _, err = ask(
+        "index", shelved(catalogue / "gallery", home / "shelves"), "--extractor", "color_texture", "--json"
+    )
+    assert status == 0, err
+    return ask
+
+
+def shelved(folder, to):
+    """A copy with every item's folder on its shelf."""
+    for item in folder.iterdir():
+        shutil.copytree(item, to / ("odd" if int(item.name[-1]) % 2 else "even") / item.name)
+    return to
+
+
+def run_nearid(folder, store, *words):
+    """The console script as a process of its own: (exit status, standard output, standard error)."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("nearid"), *map(str, words)],
+        env=os.environ | {"NEARID_STORE": store},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_given_category_comes_first_and_the_others_stay(shelves, catalogue):
+    photo = catalogue / "queries" / "item1" / "4.jpg"
+    hits = {}
+    for rerank in ("aqe:n=1", "category_gate:given=even,penalty=2", "category_gate"):
+        status, out, err = shelves("search", photo, "-k", 20, "--json", "--rerank", rerank)
+        assert status == 0, err
+        [answer] = json.loads(out)["results"]
+        hits[rerank] = answer["hits"]
+    plain, even, predicted = hits.values()
+    assert plain[0]["item"] == predicted[0]["item"] == "odd/item1"
+    assert [hit["metadata"]["category"] for hit in even] == ["even"] * 12 + ["odd"] * 8
+    assert even[12]["item"] == "odd/item1"
+    assert sorted(hit["id"] for hit in even) == sorted(hit["id"] for hit in plain)
+    assert even[0]["evidence"]["category_gate"] == {
+        "field": "category",
+        "category": "even",
+        "probability": 1.0,
+        "likeliest": "even",
+        "likeliest_probability": 1.0,
+        "source": "given",
+    }
+    seen = predicted[0]["evidence"]["category_gate"]
+    assert (seen["category"], seen["likeliest"], seen["source"]) == ("odd", "odd", "predicted")
+    assert seen["probability"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("rerank", "message"),
+    [
+        ("category_gate:field=scene", "'scene', which no image of the space 'color_texture' has: there are category, "),
+        ("category_gate:oracle=true", "which only an evaluation has: say given=CATEGORY"),
+        ("category_gate:given=even,oracle=true", "not both"),
+    ],
+)
+def test_a_gate_that_cannot_work_says_why_in_one_line(shelves, catalogue, rerank, message):
+    status, out, err = shelves("search", catalogue / "queries" / "item1" / "4.jpg", "--rerank", rerank)
+    assert status == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not out
+
+
+def test_evaluate_reads_categories_for_the_gate(shelves, catalogue, tmp_path):
+    asked = shelved(catalogue / "queries", tmp_path / "asked")
+    status, out, err = shelves("evaluate", "--queries", asked, "--json", "--rerank", "category_gate:oracle=true")
+    assert status == 0, err
+    made = json.loads(out)
+    assert made["top1"] == 1.0
+    assert made["system"]["re-ranker"].endswith("oracle=True")
