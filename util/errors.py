@@ -88,6 +88,12 @@ class UnknownReRankerError(InvalidInputError):
     code = "reranker_unknown"
 
 
+class StaleGalleryError(InvalidInputError):
+    """A search found an image that came to its space after the gallery to re-rank by was read."""
+
+    code = "gallery_stale"
+
+
 class ReRankerUnavailableError(NearIdError):
     """The re-ranker exists but cannot be loaded here, usually for want of a package."""
 

@@ -209,7 +209,12 @@ class ReRanker(ABC):
 
     name: ClassVar[str]
 
-    cache: ArrayCache = field(default_factory=ArrayCache, repr=False, compare=False)
+    cache: ArrayCache = field(default_factory=ArrayCache, repr=False, compare=False, metadata=GIVEN)
+
+    @property
+    def steps(self) -> tuple[ReRanker, ...]:
+        """The re-rankers it consists of, first to last: itself, unless it is a chain."""
+        return (self,)
 
     @property
     def needs_gallery(self) -> bool:

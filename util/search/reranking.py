@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from util.errors import ImageError, InvalidInputError
+from util.errors import ImageError, InvalidInputError, StaleGalleryError
 from util.images import content_hash, read_image
 from util.records import Embeddings, Metadata, SearchResult, SpaceInfo
 from util.rerank.base import Gallery, HitEvidence, Picture, RankedQueries, ReRanker
@@ -77,6 +77,7 @@ def rerank(
     Raises:
         InvalidInputError: if the re-ranker looks at photos and there are none, or reads a metadata field that no image
             of the space has.
+        StaleGalleryError: if a hit is not in the gallery, because it came to the space later.
     """
     reranker = reranking.reranker
     gallery = with_gallery(reranking, store, space).gallery
@@ -125,6 +126,15 @@ def _gathered(batches: Iterable[StoredImages], info: SpaceInfo, *, with_metadata
         rows.append(batch.vectors)
         metadata += batch.metadata if with_metadata else ()
     return Gallery(tuple(ids), np.concatenate(rows), info.fingerprint, tuple(metadata))
+
+
+def _refuse_unknown_hits(gallery: Gallery, results: Sequence[SearchResult], space: str) -> None:
+    for result in results:
+        if missing := set(result.ids) - gallery.position.keys():
+            raise StaleGalleryError(
+                f"space {space!r} has changed: {min(missing)!r} was found, and was not there when the gallery was "
+                "read: ask again"
+            )
 
 
 def _refuse_unknown_fields(reranker: ReRanker, gallery: Gallery, store: VectorStore, space: str) -> None:
