@@ -67,6 +67,25 @@ class ServiceSettings(BaseSettings):
     max_upload_bytes: int = Field(64 * 2**20, ge=1, description="largest body of a request")
     max_request_images: int = Field(64, ge=1, description="most images of one request")
     max_k: int = Field(1000, ge=1, description="most hits of one query")
+    service_rerank: Annotated[tuple[str, ...], NoDecode] = Field(
+        (
+            "aqe",
+            "alpha_qe",
+            "rank_qe",
+            "dba",
+            "aqe_concat",
+            "k_reciprocal",
+            "diffusion",
+            "qge",
+            "category_gate",
+            "sift",
+        ),
+        description="re-rankers that a search may ask for, separated by commas; the word none allows none",
+    )
+    max_rerank_images: int = Field(
+        100_000, ge=1, description="most images of a space that a re-ranker learns; larger ones are refused"
+    )
+    max_rerank_photos: int = Field(400, ge=1, description="most hits whose photos one request has looked at")
     batch_wait: float = Field(0.004, ge=0, le=1, description="seconds to wait for others before a forward pass")
     max_extractors: int = Field(4, ge=1, description="most extractors kept loaded")
     shutdown_timeout: int = Field(30, ge=1, description="seconds to finish what is in work when asked to end")
@@ -75,6 +94,14 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("service_rerank", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = tuple(part for part in (part.strip() for part in value.split(",")) if part)
+        return () if names == ("none",) else names
 
 
 @lru_cache(maxsize=1)

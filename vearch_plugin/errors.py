@@ -17,6 +17,7 @@ from util.errors import (
     NearIdError,
     NotCalibratedError,
     PartialWriteError,
+    ReRankerUnavailableError,
     SpaceExistsError,
     SpaceNotFoundError,
     StoreError,
@@ -70,6 +71,13 @@ class TooLargeImagesError(ServiceError):
 
     code = ImageTooLargeError.code
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class SpaceTooLargeError(ServiceError):
+    """A space with more images than the service does this with."""
+
+    code = "space_too_large"
+    status = HTTPStatus.CONFLICT
 
 
 class UnauthorizedError(ServiceError):
@@ -177,6 +185,7 @@ _RULES = (
     _Rule(DimensionMismatchError, HTTPStatus.CONFLICT),
     _Rule(InvalidInputError, HTTPStatus.BAD_REQUEST),
     _Rule(ExtractorUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE, "the extractor cannot be loaded here"),
+    _Rule(ReRankerUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE, "the re-ranker cannot be loaded here"),
     _Rule(SpaceNotFoundError, HTTPStatus.NOT_FOUND),
     _Rule(
         SpaceExistsError, HTTPStatus.CONFLICT, "a space of this name is there already: drop it or choose another name"

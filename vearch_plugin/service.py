@@ -37,6 +37,7 @@ from vearch_plugin.batching import BatchedExtractor, Batcher
 from vearch_plugin.errors import DeadlineExceededError
 from vearch_plugin.extractors import LoadedExtractors
 from vearch_plugin.metrics import Metrics
+from vearch_plugin.reranking import ReRankedSearch
 from vearch_plugin.schemas.answers import Readiness
 from vearch_plugin.sources import SourceReader
 
@@ -56,6 +57,7 @@ class Service:
         gate: counts the requests in work.
         extractors: those loaded.
         metrics: what is counted.
+        reranked: searches whose hits are ordered anew.
         calibrating: held by who calibrates a space.
     """
 
@@ -73,6 +75,7 @@ class Service:
         self.image_limits = ImageLimits(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_seconds=limits.request_timeout
         )
+        self.reranked = ReRankedSearch(settings, limits)
         self._roots = tuple(root.resolve() for root in limits.image_roots)
         # One thread a request that is let in: they wait for the store, the network and each other. What costs memory,
         # decoded images, is made by few.

@@ -36,10 +36,18 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search gave: one result for each query that could be read, in the order asked, and the failures."""
+    """What a search gave.
+
+    Attributes:
+        results: one for each query that could be read, in the order asked.
+        failed: the queries that could not.
+        evidence: one mapping a query, from the ids of hits that a re-ranker looked at to what it saw, as the service
+            tells it; empty mappings without one.
+    """
 
     results: tuple[SearchResult, ...]
     failed: tuple[Failed, ...]
+    evidence: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,11 @@ def vectors_of(told: Sequence[str | None], dimension: int) -> tuple[list[int], E
 def failures(told: Sequence[Mapping[str, Any]]) -> list[Failed]:
     """Images that an answer says were left out."""
     return [Failed(one["name"], one["error"]["message"]) for one in told]
+
+
+def evidence(told: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What a re-ranker saw in the hits of one result of ``/search``, by id."""
+    return {hit["id"]: hit["evidence"] for hit in told["hits"] if "evidence" in hit}
 
 
 def _hit(told: Mapping[str, Any]) -> Hit:

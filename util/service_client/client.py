@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from util.errors import InvalidInputError
-from util.records import ImageRecord, SpaceInfo
+from util.records import ImageRecord, SearchResult, SpaceInfo
 from util.service_client import answers
 from util.service_client.answers import Embedded, Extractor, Found, Identified, Indexed
 from util.service_client.errors import ServiceRefusedError, ServiceUnreachableError
@@ -99,6 +99,7 @@ class NearIDClient:
         k: int = 10,
         where: Where | None = None,
         min_score: float | None = None,
+        rerank: str | None = None,
     ) -> Found:
         """The k most similar images of a space to each image.
 
@@ -108,15 +109,17 @@ class NearIDClient:
             k: hits a query.
             where: only images that match this filter.
             min_score: leaves out hits below this cosine similarity.
+            rerank: re-ranker, or a chain of them, as ``nearid search --rerank`` takes it; scores are then its own.
 
         Raises:
             NearIdError: what the service said of all images alike.
         """
-        options = {"k": k, "where": _where(where), "min_score": min_score}
+        options = {"k": k, "where": _where(where), "min_score": min_score, "rerank": rerank}
         failed: list[Failed] = []
         asked = self._ask(f"{_space(space)}/search", pack_queries(images, failed), options, failed)
-        results = [self._read(_each(answers.search_result, "results"), answer) for _, answer in asked]
-        return Found(tuple(result for some in results for result in some), tuple(failed))
+        told = [self._read(_each(_result_and_evidence, "results"), answer) for _, answer in asked]
+        pairs = [pair for some in told for pair in some]
+        return Found(tuple(result for result, _ in pairs), tuple(failed), tuple(seen for _, seen in pairs))
 
     def identify(
         self,
@@ -308,6 +311,10 @@ def _condition(condition: Condition) -> object:
 
 def _each(read: Callable[[Any], _Read], field: str) -> Callable[[Any], list[_Read]]:
     return lambda told: [read(one) for one in told[field]]
+
+
+def _result_and_evidence(told: Mapping[str, Any]) -> tuple[SearchResult, Mapping[str, Mapping[str, Any]]]:
+    return answers.search_result(told), answers.evidence(told)
 
 
 def _unreadable(detail: Any) -> Sequence[Failed]:

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 
 from util.search.calibrating import calibration_of
 from util.search.identifying import identify as identify_images
-from util.search.similar import find_similar
+from util.search.reranking import ReRanking
+from util.search.similar import Found, find_similar
 from vearch_plugin.asking import asked, failed_images, where_of
 from vearch_plugin.bodies import Body, read_body
 from vearch_plugin.errors import InvalidFieldsError
@@ -14,7 +15,6 @@ from vearch_plugin.openapi import image_body
 from vearch_plugin.routes.spaces import SpacePath
 from vearch_plugin.schemas.answers import (
     DecisionAnswer,
-    FoundImage,
     IdentifyAnswer,
     QueryResult,
     SearchAnswer,
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/spaces/{space}", tags=["ask"])
 
 @router.post("/search", openapi_extra=image_body(SearchRequest, SearchOptions))
 async def search(space: SpacePath, request: Request, service: ServiceDependency) -> SearchAnswer:
-    """The indexed images most similar to each image given, with their cosine similarity."""
+    """The indexed images most similar to each image given, with their cosine similarity or a re-ranker's score."""
     body = await read_body(request, most_images=service.limits.max_request_images)
     return await service.run(lambda: _search(service, space, body))
 
@@ -44,19 +44,25 @@ def _search(service: Service, space: str, body: Body) -> SearchAnswer:
     wanted = ask.options
     if wanted.k > service.limits.max_k:
         raise InvalidFieldsError(f"k is at most {service.limits.max_k} here, not {wanted.k}")
-    found = find_similar(
-        ask.data,
-        extraction=service.extraction_of(service.store.info(space)),
-        store=service.store,
-        space=space,
-        k=wanted.k,
-        where=where_of(wanted.where),
-        min_score=wanted.min_score,
-    )
+
+    def search_with(reranking: ReRanking | None) -> Found:
+        return find_similar(
+            ask.data,
+            extraction=service.extraction_of(service.store.info(space)),
+            store=service.store,
+            space=space,
+            k=wanted.k,
+            where=where_of(wanted.where),
+            min_score=wanted.min_score,
+            reranking=reranking,
+        )
+
+    found = service.reranked(search_with, rerank=wanted.rerank, queries=len(ask.data), store=service.store, space=space)
     failed = ask.all_failures(found.failed)
+    evidence = found.evidence or ({},) * len(found.results)
     results = [
-        QueryResult(query=ask.name_of(result.query), hits=[FoundImage.of(hit) for hit in result])
-        for result in found.results
+        QueryResult.of(ask.name_of(result.query), result, seen)
+        for result, seen in zip(found.results, evidence, strict=True)
     ]
     return SearchAnswer(space=space, results=results, failed=failed_images(failed))
 

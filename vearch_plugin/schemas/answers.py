@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from util.records import Decision, Hit, Metadata, SpaceInfo
+from util.records import Decision, Hit, Metadata, SearchResult, SpaceInfo
+from util.rerank.base import HitEvidence
 
 _PRIVATE = frozenset({"path"})  # fields that say where files lie on this machine
+_UNSEEN = "the photos could not be compared: the hit came as an upload, or its file cannot be read any more"
 
 
 class ErrorContent(BaseModel):
@@ -46,11 +49,34 @@ class FoundImage(BaseModel):
         return cls(id=hit.id, item=hit.item, score=round(hit.score, 6), metadata=shown(hit.metadata))
 
 
+class ExplainedImage(FoundImage):
+    """One hit, and what a re-ranker saw in it."""
+
+    evidence: dict[str, Any]
+
+    @classmethod
+    def explained(cls, hit: Hit, evidence: HitEvidence) -> ExplainedImage:
+        """The hit as it is told; why its photo could not be looked at would name files."""
+        told = evidence.to_json()
+        if told.get("problem"):
+            told["problem"] = _UNSEEN
+        return cls(**FoundImage.of(hit).model_dump(), evidence=told)
+
+
 class QueryResult(BaseModel):
     """The hits of one query, best first."""
 
     query: str
-    hits: list[FoundImage]
+    hits: list[ExplainedImage | FoundImage]
+
+    @classmethod
+    def of(cls, query: str, result: SearchResult, evidence: Mapping[str, HitEvidence]) -> QueryResult:
+        """A result as it is told."""
+        hits = [
+            ExplainedImage.explained(hit, evidence[hit.id]) if hit.id in evidence else FoundImage.of(hit)
+            for hit in result
+        ]
+        return cls(query=query, hits=hits)
 
 
 class SearchAnswer(BaseModel):

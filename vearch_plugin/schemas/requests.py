@@ -14,6 +14,7 @@ _MOST_OPTIONS = 1000
 _MOST_FIELDS = 64
 _LONGEST_ID = 1024
 _LONGEST_TEXT = 10_000
+_LONGEST_RERANK = 500
 _LARGEST = 2**53  # as far as JSON's numbers are exact everywhere
 
 _RESERVED = frozenset({"item", "path", "sha256"})
@@ -152,6 +153,14 @@ class SearchOptions(Given):
     k: Annotated[Count, Field(description="hits a query")] = 10
     where: Where = {}
     min_score: Annotated[Score | None, Field(description="leaves out hits below this cosine similarity")] = None
+    rerank: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=_LONGEST_RERANK, pattern=_PRINTABLE),
+        Field(
+            description="re-ranker, or a chain of them, that orders the hits anew; scores are then the re-ranker's",
+            examples=["alpha_qe:n=5", "alpha_qe+k_reciprocal"],
+        ),
+    ] = None
 
 
 class IdentifyOptions(Given):

@@ -1,0 +1,75 @@
+"""Searches whose hits are ordered anew, as a request asks for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from config.settings import ServiceSettings, Settings
+from util.errors import StaleGalleryError
+from util.search.reranking import ReRanking
+from util.vector_store.base import VectorStore
+from vearch_plugin.errors import UnavailableError
+from vearch_plugin.galleries import LearnedGalleries
+from vearch_plugin.rerank_requests import ReRankRequests
+
+_Found = TypeVar("_Found")
+
+_ATTEMPTS = 3
+
+
+class ReRankedSearch:
+    """Gives searches the re-ranker that their request names, with the gallery that it has learned.
+
+    Args:
+        settings: of the installation.
+        limits: the service's own settings.
+
+    Raises:
+        InvalidInputError: if a re-ranker is allowed that does not exist.
+    """
+
+    def __init__(self, settings: Settings, limits: ServiceSettings) -> None:
+        self._requests = ReRankRequests(
+            allowed=limits.service_rerank,
+            most_photos=limits.max_rerank_photos,
+            cache_dir=None if settings.cache_dir is None else settings.cache_dir / "rerank",
+            cache_bytes=settings.rerank_cache_bytes,
+        )
+        self._galleries = LearnedGalleries(most_images=limits.max_rerank_images)
+        self._timeout = limits.request_timeout
+
+    def __call__(
+        self,
+        search: Callable[[ReRanking | None], _Found],
+        *,
+        rerank: str | None,
+        queries: int,
+        store: VectorStore,
+        space: str,
+    ) -> _Found:
+        """Searches, and once more where an image that the gallery lacks came to the space meanwhile.
+
+        Args:
+            search: does it, with a re-ranking or without.
+            rerank: the re-ranker of the request, if it names one.
+            queries: how many images are asked with.
+            store: holds the space.
+            space: its name.
+
+        Raises:
+            InvalidInputError, InvalidFieldsError: if the re-ranker cannot be had here.
+            SpaceTooLargeError: if it would have to learn too large a space.
+            UnavailableError: if it cannot be had now.
+        """
+        if rerank is None:
+            return search(None)
+        deadline = time.monotonic() + self._timeout
+        reranker = self._requests.made(rerank, queries=queries)
+        for _ in range(_ATTEMPTS):
+            try:
+                return search(self._galleries.ready(reranker, store, space, deadline=deadline))
+            except StaleGalleryError:
+                continue
+        raise UnavailableError(f"space {space!r} changes faster than it can be learned: ask again when it rests")
