@@ -118,6 +118,12 @@ class StoreError(NearIdError):
     code = "store_error"
 
 
+class IndexUnavailableError(StoreError):
+    """A search index whose library is not installed."""
+
+    code = "index_unavailable"
+
+
 class StoreUnavailableError(StoreError):
     """A store that cannot be reached or opened."""
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from util.errors import InvalidInputError
 from util.records import Embeddings, Metadata, SearchResult, SpaceInfo
 from util.vector_store.filters import Where
 
@@ -87,6 +88,23 @@ class VectorStore(ABC):
     @abstractmethod
     def annotate(self, space: str, attributes: Mapping[str, object]) -> SpaceInfo:
         """Merges JSON values into the space's attributes; ``None`` removes a key."""
+
+    def set_index(self, space: str, index: str, *, search_parameters: str | None = None) -> SpaceInfo:
+        """Gives a space another search index, where the store can change it; ``refresh`` builds it at once.
+
+        Args:
+            space: name of the space.
+            index: name or FAISS factory string.
+            search_parameters: how hard it is to search; what was set for the former index is forgotten.
+
+        Raises:
+            SpaceNotFoundError: if there is no space of this name.
+            InvalidInputError: if there is no such index, or the index of a space is fixed in this store.
+        """
+        raise InvalidInputError(
+            f"the store {self.url.partition(':')[0]} fixes the index of a space when it is made: "
+            "copy the space to a new one that is made with another (nearid spaces copy)"
+        )
 
     @abstractmethod
     def upsert(

@@ -1,4 +1,4 @@
-"""Approximate search through a FAISS index that is built, extended and built again as the space changes."""
+"""Approximate search through an index that is built, extended and built again as the space changes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,24 @@ from util.records import Embeddings
 from util.vector_store.embedded import exact
 from util.vector_store.embedded.cache_file import CacheUnusableError
 from util.vector_store.embedded.exact import Candidates
-from util.vector_store.embedded.faiss_index import (
+from util.vector_store.embedded.indexes import (
     BuiltIndex,
-    build,
-    extended,
-    least_rows,
-    read_index,
-    set_parameters,
-    write_index,
+    CannotBuildError,
+    CannotExtendError,
+    IndexKind,
+    SearchParameters,
+    read_search_parameters,
 )
+from util.vector_store.embedded.indexes.base import KIND
 from util.vector_store.embedded.rows import Positions, VectorRows
 
 _log = logging.getLogger(__name__)
 
 TokenOf = Callable[[int], str | None]
 
-# Computing exact scores for more rows than asked for makes up for the coarse codes of an index, and costs little.
-_LEAST_PROPOSALS = 100
 # Newer rows are scanned until they are this share of the index; an index with this share of removed rows is rebuilt.
 _SHARE_NEWER, _SHARE_REMOVED = 0.1, 0.25
 _FEW = 1000
-# An index whose centroids were learnt from a space this many times smaller no longer fits it.
-_OUTGROWN = 4
 
 
 class ApproximateSearch:
@@ -45,19 +41,18 @@ class ApproximateSearch:
 
     Args:
         path: where the index is cached.
-        factory: FAISS factory string.
-        dimension: of the vectors.
+        kind: what the space asks for.
     """
 
-    def __init__(self, path: Path, *, factory: str, dimension: int) -> None:
-        self._path, self._factory, self._dimension = path, factory, dimension
+    def __init__(self, path: Path, kind: IndexKind) -> None:
+        self._path, self._kind = path, kind
         self._building = threading.Lock()
         self._built: BuiltIndex | None = None
         self._looked_on_disk = False
         self._fits = 0  # the change up to which the index was last found good enough
-        self._tuned: tuple[BuiltIndex | None, str] = (None, "")
+        self._tuned: tuple[BuiltIndex, SearchParameters] | None = None
         # After a failure (too few rows to learn from) the space has to grow before it is worth another try.
-        self._least = least_rows(factory, dimension)
+        self._least = kind.least_rows
 
     def nearest(
         self, rows: VectorRows, queries: Embeddings, k: int, *, parameters: str, token_of: TokenOf
@@ -68,17 +63,18 @@ class ApproximateSearch:
             rows: the rows to search.
             queries: float32 (Q, D), unit rows.
             k: how many.
-            parameters: how hard to search, as ``set_parameters`` takes them.
+            parameters: how hard to search, as ``read_search_parameters`` takes them.
             token_of: the token of a change in this history.
         """
-        proposals = max(_LEAST_PROPOSALS, 4 * k)
+        effort = read_search_parameters(parameters)
+        proposals = max(effort.proposals or self._kind.proposals, 4 * k)
         if 4 * proposals > rows.count or rows.count < self._least:
             return exact.nearest(rows, queries, k)
         self.refresh(rows, token_of=token_of, wait=False)
         built = self._built
         if built is None:
             return exact.nearest(rows, queries, k)
-        self._tune(built, parameters)
+        self._tune(built, effort)
         proposed = [rows.positions(keys) for keys in built.propose(queries, proposals)]
         newer, start = rows.after(built.last_key)
         if newer.count:
@@ -103,9 +99,9 @@ class ApproximateSearch:
                 self._built = self._made(rows)
                 self._keep(self._built, rows.change, token_of)
             self._fits = rows.change
-        except RuntimeError as error:
+        except CannotBuildError as error:
             self._least = 2 * rows.count
-            _log.warning("searching exactly: FAISS cannot build %s on %d images (%s)", self._factory, rows.count, error)
+            _log.warning("searching %d images exactly: %s", rows.count, error)
         finally:
             self._building.release()
 
@@ -122,36 +118,36 @@ class ApproximateSearch:
     def _unfit(self, built: BuiltIndex, rows: VectorRows) -> bool:
         newer, _ = rows.after(built.last_key)
         removed = len(built.keys) - (rows.count - newer.count)
-        outgrown = 0 < _OUTGROWN * built.trained_on < rows.count
-        return removed > max(_FEW, _SHARE_REMOVED * len(built.keys)) or outgrown
+        return removed > max(_FEW, _SHARE_REMOVED * len(built.keys)) or built.outgrown(rows.count)
 
     def _made(self, rows: VectorRows) -> BuiltIndex:
         built = self._built
         if built is not None and not self._unfit(built, rows):
             try:
-                return extended(built, rows)
-            except RuntimeError as error:
-                _log.debug("building %s again, since it cannot be extended: %s", self._factory, error)
-        return build(self._factory, rows)
+                return built.extended(rows)
+            except CannotExtendError as error:
+                _log.debug("building %s again, since it cannot be extended: %s", self._kind.text, error)
+        return self._kind.build(rows)
 
-    def _tune(self, built: BuiltIndex, parameters: str) -> None:
-        if self._tuned[0] is not built or self._tuned[1] != parameters:
-            set_parameters(built.index, parameters)
+    def _tune(self, built: BuiltIndex, parameters: SearchParameters) -> None:
+        if self._tuned is None or self._tuned[0] is not built or self._tuned[1] != parameters:
+            built.tune(parameters)
             self._tuned = built, parameters
 
     def _from_disk(self, token_of: TokenOf) -> BuiltIndex | None:
         try:
-            built, change, token = read_index(self._path, factory=self._factory, dimension=self._dimension)
+            built, header = self._kind.read(self._path)
         except CacheUnusableError as error:
             _log.debug("no index on disk: %s", error)
             return None
-        if token != token_of(change):
+        if header["token"] != token_of(int(str(header["change"]))):
             _log.info("the index %s tells another history: building it again", self._path)
             return None
         return built
 
     def _keep(self, built: BuiltIndex, change: int, token_of: TokenOf) -> None:
+        about = {"kind": KIND, "factory": self._kind.text, "made_for": built.made_for}
         try:
-            write_index(self._path, built, factory=self._factory, change=change, token=token_of(change) or "")
+            built.write(self._path, {**about, "change": change, "token": token_of(change) or ""})
         except OSError as error:
             _log.warning("keeping the index in memory only: %s cannot be written (%s)", self._path, error)

@@ -16,20 +16,19 @@ from util.vector_store.embedded import exact
 from util.vector_store.embedded.approximate import ApproximateSearch
 from util.vector_store.embedded.connections import Database
 from util.vector_store.embedded.exact import Candidates
-from util.vector_store.embedded.faiss_index import EXACT
 from util.vector_store.embedded.filter_cache import FilterCache
 from util.vector_store.embedded.images import ids_by_key
+from util.vector_store.embedded.indexes import index_kind
 from util.vector_store.embedded.naming import Names, Ranking, ranked_fully
 from util.vector_store.embedded.resident import ResidentVectors
 from util.vector_store.embedded.rows import Positions, VectorRows
 from util.vector_store.embedded.spaces import SpaceRow, need_space, token_of
 from util.vector_store.embedded.where_sql import WhereSql
+from util.vector_store.index_names import is_exact
 
 SEARCH_PARAMETERS = "search_parameters"
-"""Attribute of a space that says how hard its index searches, in FAISS's notation."""
+"""Attribute of a space that says how hard its index searches, such as ``nprobe=32``."""
 
-CACHES = ("vectors", "faiss")
-"""The kinds of cache files that a space has."""
 
 # From this many scores on, matrix products in float64 are quicker than computing each row again.
 _MANY_SCORES = 1 << 16
@@ -48,7 +47,7 @@ class SpaceInMemory:
         self._stepping = threading.Lock()
         self._number = 0
         self._vectors: ResidentVectors
-        self.index: ApproximateSearch | None = None
+        self._index: tuple[str, ApproximateSearch | None] = ("", None)
         self.filters = FilterCache()
         self._names: tuple[int, Names] | None = None
 
@@ -66,8 +65,8 @@ class SpaceInMemory:
                 space = need_space(connection, name)
                 if space.number != self._number:
                     self._begin(space)
-                rows = self._vectors.at(connection, space)
-            yield View(connection, space, rows, self)
+                rows, index = self._vectors.at(connection, space), self._index_of(space)
+            yield View(connection, space, rows, index, self)
 
     def all_names(self, connection: sqlite3.Connection, space: SpaceRow) -> Names:
         """The ids of the whole space, read once a change."""
@@ -78,18 +77,35 @@ class SpaceInMemory:
 
     def _begin(self, space: SpaceRow) -> None:
         """Starts anew: the space is another one than last time, even if it has the same name."""
-        info = space.info
         self._vectors = ResidentVectors(cache_path(self._folder, space, "vectors"), cache_from=self._cache_from)
-        index_path = cache_path(self._folder, space, "faiss")
-        exactly = info.index == EXACT
-        self.index = None if exactly else ApproximateSearch(index_path, factory=info.index, dimension=info.dimension)
+        self._index = ("", None)
         self.filters, self._names = FilterCache(), None
         self._number = space.number
+
+    def _index_of(self, space: SpaceRow) -> ApproximateSearch | None:
+        """What searches the index that the space asks for now, which may have been changed."""
+        asked = space.info.index
+        if self._index[0] != asked:
+            path = cache_path(self._folder, space, "faiss")
+            kind = None if is_exact(asked) else index_kind(asked, space.info.dimension)
+            self._index = (asked, ApproximateSearch(path, kind) if kind else None)
+        return self._index[1]
 
 
 def cache_path(folder: Path, space: SpaceRow, kind: str) -> Path:
     """The cache file of a space."""
     return folder / f"space-{space.number}.{kind}"
+
+
+def remove_index(folder: Path, space: SpaceRow) -> None:
+    """Deletes what is cached of a space's index.
+
+    Raises:
+        OSError: if the folder does not allow it.
+    """
+    for kind in ("faiss", "annoy-*"):
+        for path in folder.glob(f"space-{space.number}.{kind}"):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -100,12 +116,14 @@ class View:
         connection: sees that state of the database.
         space: the space's row.
         rows: its vectors.
+        index: searches its index; ``None`` for exact search.
         memory: what is shared with other views.
     """
 
     connection: sqlite3.Connection
     space: SpaceRow
     rows: VectorRows
+    index: ApproximateSearch | None
     memory: SpaceInMemory
 
     def ranked(self, queries: Embeddings, k: int, where: WhereSql | None) -> tuple[Names, list[Ranking]]:
@@ -126,15 +144,14 @@ class View:
 
     def refresh(self) -> None:
         """Builds or extends the index where it is due."""
-        if self.memory.index is not None:
-            self.memory.index.refresh(self.rows, token_of=self._token_of)
+        if self.index is not None:
+            self.index.refresh(self.rows, token_of=self._token_of)
 
     def _nearest(self, queries: Embeddings, k: int, among: Positions | None) -> list[Candidates]:
-        index = self.memory.index
-        if among is not None or index is None:
+        if among is not None or self.index is None:
             return exact.nearest(self.rows, queries, k, among=among)
         parameters = str(self.space.info.attributes.get(SEARCH_PARAMETERS, ""))
-        return index.nearest(self.rows, queries, k, parameters=parameters, token_of=self._token_of)
+        return self.index.nearest(self.rows, queries, k, parameters=parameters, token_of=self._token_of)
 
     def _matching(self, where: WhereSql) -> Positions:
         keys = self.memory.filters.keys(self.connection, self.space, where, last_key=self.rows.last_key)

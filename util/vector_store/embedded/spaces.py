@@ -85,6 +85,11 @@ def set_attributes(connection: sqlite3.Connection, space: SpaceRow, attributes: 
     connection.execute("UPDATE spaces SET attributes = ? WHERE space = ?", (_json(attributes), space.number))
 
 
+def set_index(connection: sqlite3.Connection, space: SpaceRow, index: str) -> None:
+    """Writes down another index."""
+    connection.execute("UPDATE spaces SET index_factory = ? WHERE space = ?", (index, space.number))
+
+
 def remove_space(connection: sqlite3.Connection, space: SpaceRow) -> None:
     """Deletes a space with everything in it."""
     of_space = (space.number,)

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -22,8 +23,8 @@ from util.records import Embeddings, Metadata, SearchResult, SpaceInfo
 from util.vector_store.base import StoredImages, VectorStore
 from util.vector_store.embedded import images, spaces
 from util.vector_store.embedded.connections import Database
-from util.vector_store.embedded.faiss_index import check_factory
-from util.vector_store.embedded.memory import CACHES, SEARCH_PARAMETERS, SpaceInMemory, View, cache_path
+from util.vector_store.embedded.indexes import check_index
+from util.vector_store.embedded.memory import SEARCH_PARAMETERS, SpaceInMemory, View, cache_path, remove_index
 from util.vector_store.embedded.naming import Names, Ranking
 from util.vector_store.embedded.schema import open_schema
 from util.vector_store.embedded.spaces import SpaceRow
@@ -74,7 +75,7 @@ class EmbeddedStore(VectorStore):
             raise
 
     def create_space(self, space: SpaceInfo, *, exist_ok: bool = False) -> SpaceInfo:
-        """Makes an empty space, after trying out the factory string of its index."""
+        """Makes an empty space, after trying out its index."""
         _check_index(space, space.attributes)
         with self._database.writing() as connection:
             there = spaces.find_space(connection, space.name)
@@ -103,8 +104,8 @@ class EmbeddedStore(VectorStore):
             spaces.remove_space(connection, row)
         self._memory.pop(space, None)
         try:
-            for kind in CACHES:
-                cache_path(self._folder, row, kind).unlink(missing_ok=True)
+            cache_path(self._folder, row, "vectors").unlink(missing_ok=True)
+            remove_index(self._folder, row)
             self._database.give_back_free_pages()
         except (OSError, StoreUnavailableError) as error:
             _log.warning("space %r is dropped, but not all of its room could be given back: %s", space, error)
@@ -117,6 +118,22 @@ class EmbeddedStore(VectorStore):
             _check_index(row.info, merged)
             spaces.set_attributes(connection, row, merged)
             return spaces.need_space(connection, space).info
+
+    def set_index(self, space: str, index: str, *, search_parameters: str | None = None) -> SpaceInfo:
+        """Gives a space another index, which the next search or ``refresh`` builds; the images stay as they are."""
+        with self._database.writing() as connection:
+            row = spaces.need_space(connection, space)
+            attributes = {name: value for name, value in row.info.attributes.items() if name != SEARCH_PARAMETERS}
+            if search_parameters is not None:
+                attributes[SEARCH_PARAMETERS] = search_parameters
+            changed = replace(row.info, index=index)
+            _check_index(changed, attributes)
+            spaces.set_index(connection, row, index)
+            spaces.set_attributes(connection, row, attributes)
+            now = spaces.need_space(connection, space).info
+        if index != row.info.index:
+            _remove_if_possible(self._folder, row)
+        return now
 
     def upsert(
         self,
@@ -263,8 +280,15 @@ class TemporaryStore(EmbeddedStore):
 def _check_index(space: SpaceInfo, attributes: Mapping[str, object]) -> None:
     parameters = attributes.get(SEARCH_PARAMETERS, "")
     if not isinstance(parameters, str):
-        raise InvalidInputError(f"{SEARCH_PARAMETERS} is text in FAISS's notation (nprobe=32), not {parameters!r}")
-    check_factory(space.index, space.dimension, parameters)
+        raise InvalidInputError(f"{SEARCH_PARAMETERS} is text such as nprobe=32, not {parameters!r}")
+    check_index(space.index, space.dimension, parameters)
+
+
+def _remove_if_possible(folder: Path, space: SpaceRow) -> None:
+    try:
+        remove_index(folder, space)
+    except OSError as error:
+        _log.warning("the former index of space %r could not be removed: %s", space.info.name, error)
 
 
 def _check_same(there: SpaceInfo, wanted: SpaceInfo) -> None:

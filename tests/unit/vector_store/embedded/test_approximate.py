@@ -10,9 +10,9 @@ import pytest
 
 from util.errors import InvalidInputError
 from util.records import SpaceInfo, unit_rows
-from util.vector_store.embedded import approximate
 from util.vector_store.embedded.cache_file import open_cache
-from util.vector_store.embedded.faiss_index import check_factory, least_rows
+from util.vector_store.embedded.indexes import CannotBuildError, CannotExtendError, check_index, index_kind
+from util.vector_store.embedded.indexes.faiss_index import FaissIndex, FaissKind
 
 FINGERPRINT = "f" * 64
 # Factory strings and the recall to expect of them; codes of 16 bits a row (PQ4x4) can tell little apart.
@@ -40,15 +40,15 @@ def one_thread():
 def builds(monkeypatch):
     """What was done to indexes, in order."""
     done = []
-    for name in ("build", "extended", "read_index"):
-        real = getattr(approximate, name)
+    for owner, name in ((FaissKind, "build"), (FaissIndex, "extended"), (FaissKind, "read")):
+        real = getattr(owner, name)
 
         def recorded(*arguments, real=real, name=name, **options):
             made = real(*arguments, **options)
             done.append(name)
             return made
 
-        monkeypatch.setattr(approximate, name, recorded)
+        monkeypatch.setattr(owner, name, recorded)
     return done
 
 
@@ -77,7 +77,7 @@ def test_every_kind_finds_nearly_all_with_exact_scores(bench, builds, kind, leas
     with one.another() as reader:
         query = one.query()
         assert one.found(query, 10, reader) == one.found(query, 10)
-    assert builds == ["build", "read_index"]
+    assert builds == ["build", "read"]
 
 
 @pytest.mark.parametrize("kind", ["HNSW16", "IVF32,Flat", "SQ8"])
@@ -116,9 +116,9 @@ def test_an_index_is_extended_while_it_fits_and_rebuilt_when_it_does_not(bench, 
 
 def test_a_kind_that_cannot_be_extended_is_rebuilt(bench, builds, monkeypatch):
     def refuse(built, rows):
-        raise RuntimeError("clone not supported")
+        raise CannotExtendError("clone not supported")
 
-    monkeypatch.setattr(approximate, "extended", refuse)
+    monkeypatch.setattr(FaissIndex, "extended", refuse)
     one = bench(dimension=16, index="HNSW16")
     one.add(0, 2000)
     one.store.refresh("s")
@@ -129,7 +129,7 @@ def test_a_kind_that_cannot_be_extended_is_rebuilt(bench, builds, monkeypatch):
 
 def test_few_rows_are_searched_exactly(bench, builds):
     one = bench(dimension=16, index="IVF64,PQ4")
-    assert least_rows("IVF64,PQ4", 16) == 39 * 256
+    assert index_kind("IVF64,PQ4", 16).least_rows == 39 * 256
     one.add(0, 3000)
     one.check()
     assert builds == []
@@ -218,30 +218,30 @@ def test_an_index_that_the_disk_does_not_take_stays_in_memory(bench, monkeypatch
 
 
 def test_where_faiss_cannot_learn_search_is_exact(bench, builds, monkeypatch, caplog):
-    def fail(factory, rows):
-        raise RuntimeError("Error: too few points")
+    def fail(kind, rows):
+        raise CannotBuildError("too few points")
 
-    monkeypatch.setattr(approximate, "build", fail)
+    monkeypatch.setattr(FaissKind, "build", fail)
     one = bench(dimension=16, index="IVF32,Flat")
     one.add(0, 1500)
     with caplog.at_level(logging.WARNING):
         one.check()
         one.check()
-    assert caplog.text.count("searching exactly") == 1  # not tried again before the space has doubled
+    assert caplog.text.count("images exactly: too few") == 1  # not tried again before the space has doubled
 
 
 def test_others_search_while_one_builds(bench, monkeypatch):
     one = bench(dimension=16, index="HNSW16")
     one.add(0, 2000)
     building, go_on = threading.Event(), threading.Event()
-    real = approximate.build
+    real = FaissKind.build
 
-    def slow(factory, rows):
+    def slow(kind, rows):
         building.set()
         assert go_on.wait(10)
-        return real(factory, rows)
+        return real(kind, rows)
 
-    monkeypatch.setattr(approximate, "build", slow)
+    monkeypatch.setattr(FaissKind, "build", slow)
     builder = threading.Thread(target=one.store.refresh, args=("s",))
     builder.start()
     assert building.wait(10)
@@ -254,14 +254,14 @@ def test_others_search_while_one_builds(bench, monkeypatch):
 @pytest.mark.parametrize(
     ("factory", "part"),
     [
-        ("nonsense", "could not parse"),
+        ("Nonsense", "could not parse"),
+        ("nonsense", "there are flat, ivf"),
         ("", "could not parse"),
         ("Flat,", "could not parse"),
         ("PQ7", "multiple of"),
         ("IVF0,Flat", "needs lists"),
         ("IDMap,Flat", "IDMap"),
         ("NSG16", "NSG"),
-        ("LSH", "metric"),
     ],
 )
 def test_factory_strings_that_cannot_be_are_refused_at_once(bench, factory, part):
@@ -273,7 +273,9 @@ def test_factory_strings_that_cannot_be_are_refused_at_once(bench, factory, part
     assert [info.name for info in one.store.list_spaces()] == ["s"]
 
 
-@pytest.mark.parametrize("parameters", ["nprobe", "nprobe=x", "efSearch=8", "bogus=1", 7])
+@pytest.mark.parametrize(
+    "parameters", ["nprobe", "nprobe=1,nprobe=2", "proposals=0", "nprobe=x", "efSearch=8", "bogus=1", 7]
+)
 def test_search_parameters_that_cannot_be_are_refused(bench, parameters):
     one = bench(dimension=16, index="IVF32,Flat")
     with pytest.raises(InvalidInputError, match="search.parameters"):
@@ -289,7 +291,7 @@ def test_search_parameters_that_cannot_be_are_refused(bench, parameters):
     "factory", ["Flat", "HNSW32", "IVF256,Flat", "IVF256,PQ32", "OPQ16,IVF64_HNSW32,PQ16", "HNSW32,PQ16"]
 )
 def test_usual_factory_strings_are_taken(factory):
-    check_factory(factory, 512)
+    check_index(factory, 512)
 
 
 def test_without_parameters_our_defaults_hold(bench):
@@ -297,9 +299,9 @@ def test_without_parameters_our_defaults_hold(bench):
     one.add(0, 2000)
     one.store.refresh("s")
     recall(one, queries=1)
-    index = one.store._memory["s"].index._built.index
+    index = one.store._memory["s"]._index[1]._built.index
     assert faiss.extract_index_ivf(index).nprobe == 16
     one = bench(dimension=16, index="HNSW16")
     one.add(0, 2000)
     recall(one, queries=1)
-    assert faiss.downcast_index(one.store._memory["s"].index._built.index).hnsw.efSearch == 128
+    assert faiss.downcast_index(one.store._memory["s"]._index[1]._built.index).hnsw.efSearch == 128
