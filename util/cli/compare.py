@@ -8,6 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,12 @@ def compare(
         typer.Option("--rerank", metavar="R1,R2", help="Re-rankers, each beside the search as it is; chains by +."),
     ] = "none",
     indexes: Annotated[
-        str, typer.Option("--indexes", metavar='"I1;I2"', help="FAISS factory strings, e.g. Flat;HNSW32.")
+        str,
+        typer.Option(
+            "--indexes",
+            metavar='"I1;I2"',
+            help="Search indexes by name or FAISS factory string, e.g. flat;hnsw;IVF256,PQ32.",
+        ),
     ] = "Flat",
     disturb: Annotated[
         str | None,
@@ -99,7 +105,7 @@ def compare(
                 shots,
                 store=opened,
                 load_extraction=lambda name, recipe: _extraction(choices, name, recipe),
-                load_reranking=_reranking,
+                load_reranking=partial(_reranking, choices),
                 progress=progress,
             )
         report = _write(made, out)
@@ -137,7 +143,7 @@ def _systems(extractors: str, recipes: str | None, indexes: str, rerank: str) ->
             rerankers.append(text)
             with suppress(ReRankerUnavailableError):  # is listed in the end, as missing weights are
                 chosen_reranking(text)
-    factories = _listed(indexes, ";", '--indexes holds FAISS factory strings, such as "Flat;HNSW32"')
+    factories = _listed(indexes, ";", '--indexes holds search indexes, such as "flat;hnsw;HNSW32"')
     return combine(names, recipes=wanted, indexes=factories, rerankers=rerankers)
 
 
@@ -152,8 +158,8 @@ def _extraction(choices: Choices, extractor: str, recipe: str | None) -> Extract
     return extraction_for_writing(replace(choices, extractor=extractor, recipe=recipe))
 
 
-def _reranking(text: str) -> ReRanking:
-    made = chosen_reranking(text)
+def _reranking(choices: Choices, text: str) -> ReRanking:
+    made = chosen_reranking(text, device=choices.device)
     if made is None:
         raise InvalidInputError("name a re-ranker")
     return made

@@ -105,7 +105,7 @@ def _ask(
 
     if far is not None and not 0 < far < 1:
         raise InvalidInputError(f"--far is a share between 0 and 1, not {far}")
-    reranking = chosen_reranking(rerank)
+    reranking = chosen_reranking(rerank, device=choices.device)
     asked = read_datasets([queries], item_from=item_from)
     indexed = read_datasets([gallery], item_from=item_from) if gallery is not None else None
     keep = choices.store is not None or gallery is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,22 +130,32 @@ def chosen_verifier(name: str | None, choices: Choices, *, threshold: float | No
     return load_verifier(name, models_dir=settings.models_dir, device=device, threshold=threshold)
 
 
-def chosen_reranking(text: str | None) -> ReRanking | None:
+def chosen_reranking(text: str | None, *, device: str | None = None) -> ReRanking | None:
     """The re-ranker, or chain of them, that a text names, if one is wanted.
+
+    Args:
+        text: as ``build_reranker`` reads it.
+        device: where the network of an extractor runs that a re-ranker asks for.
 
     Raises:
         UnknownReRankerError: if there is none of a name.
         InvalidInputError: if the text cannot be read.
     """
     from config.settings import load_settings
+    from util.image_extract import load
     from util.rerank import build_reranker
     from util.search.reranking import ReRanking
 
     if text is None:
         return None
     settings = load_settings()
-    folder = settings.cache_dir / "rerank" if settings.cache_dir is not None else None
-    return ReRanking(build_reranker(text, cache_dir=folder, cache_bytes=settings.rerank_cache_bytes))
+    reranker = build_reranker(
+        text,
+        cache_dir=settings.cache_dir / "rerank" if settings.cache_dir is not None else None,
+        cache_bytes=settings.rerank_cache_bytes,
+        load_extractor=partial(load, device=device or settings.device, models_dir=settings.models_dir),
+    )
+    return ReRanking(reranker)
 
 
 def choose_space(choices: Choices, store: VectorStore) -> str:

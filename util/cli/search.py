@@ -38,7 +38,7 @@ def search(
 
     choices = Choices(store, space, extractor, None, device, batch_size, workers)
     conditions = parse_where(where or [])
-    reranking = chosen_reranking(rerank)
+    reranking = chosen_reranking(rerank, device=device)
     with opened_store(store) as opened:
         chosen = choose_space(choices, opened)
         extraction = extraction_for_space(choices, opened, chosen)

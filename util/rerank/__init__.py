@@ -9,10 +9,12 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from util.image_extract.base import Extractor
     from util.rerank.base import ReRanker
 
 __all__ = ["available_rerankers", "build_reranker"]
@@ -25,13 +27,20 @@ def available_rerankers() -> list[str]:
     return RERANKERS.names()
 
 
-def build_reranker(text: str, *, cache_dir: Path | None = None, cache_bytes: int | None = None) -> ReRanker:
+def build_reranker(
+    text: str,
+    *,
+    cache_dir: Path | None = None,
+    cache_bytes: int | None = None,
+    load_extractor: Callable[[str], Extractor] | None = None,
+) -> ReRanker:
     """Makes a re-ranker, or a chain of them.
 
     Args:
         text: ``NAME``, ``NAME:key=value,key=value``, or several joined by ``+`` or ``,``: first to last.
         cache_dir: folder in which what is learned from a gallery outlasts the process; in memory only without it.
         cache_bytes: most that is kept in it, those files first that were used last; 8 GiB by default.
+        load_extractor: finds the extractors that re-rankers ask for by name; ``util.image_extract.load`` by default.
 
     Raises:
         UnknownReRankerError: if there is none of a name; lists those there are, the closest first.
@@ -41,4 +50,6 @@ def build_reranker(text: str, *, cache_dir: Path | None = None, cache_bytes: int
     from util.rerank._cache import CACHE_BYTES, ArrayCache
     from util.rerank._writing import read_reranker
 
-    return read_reranker(text, ArrayCache(cache_dir, max_bytes=CACHE_BYTES if cache_bytes is None else cache_bytes))
+    cache = ArrayCache(cache_dir, max_bytes=CACHE_BYTES if cache_bytes is None else cache_bytes)
+    given = {} if load_extractor is None else {"load_extractor": load_extractor}
+    return read_reranker(text, cache=cache, **given)

@@ -8,16 +8,20 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from util.errors import InvalidInputError
-from util.rerank._cache import ArrayCache
 from util.rerank._catalogue import reranker_class
 from util.rerank._chain import Chain
 from util.rerank.base import ReRanker
 
 
-def read_reranker(text: str, cache: ArrayCache) -> ReRanker:
-    """The re-ranker, or chain of re-rankers, of a text; see ``util.rerank.build_reranker``."""
-    steps = [_make(name, options, cache) for name, options in split_steps(text)]
-    return steps[0] if len(steps) == 1 else Chain(steps=tuple(steps), cache=cache)
+def read_reranker(text: str, **given: Any) -> ReRanker:
+    """The re-ranker, or chain of re-rankers, of a text; see ``util.rerank.build_reranker``.
+
+    Args:
+        text: names and options.
+        **given: what the program gives to those re-rankers that have a field of the name, such as ``cache``.
+    """
+    steps = [_make(name, options, given) for name, options in split_steps(text)]
+    return steps[0] if len(steps) == 1 else Chain(steps=tuple(steps), **_taken(Chain, given))
 
 
 def split_steps(text: str) -> list[tuple[str, dict[str, str]]]:
@@ -52,19 +56,26 @@ def split_steps(text: str) -> list[tuple[str, dict[str, str]]]:
     return steps
 
 
-def _make(name: str, written: Mapping[str, str], cache: ArrayCache) -> ReRanker:
+def _make(name: str, written: Mapping[str, str], given: Mapping[str, Any]) -> ReRanker:
     kind = reranker_class(name)
     types = _option_types(kind)
     for key in written:
         if key not in types:
             takes = f"it takes {', '.join(types)}" if types else "it takes none"
             raise InvalidInputError(f"the re-ranker {name!r} takes no option {key!r}: {takes}")
-    return kind(**{key: _typed(name, key, value, types[key]) for key, value in written.items()}, cache=cache)
+    options = {key: _typed(name, key, value, types[key]) for key, value in written.items()}
+    return kind(**options, **_taken(kind, given))
+
+
+def _taken(kind: type[ReRanker], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given to re-rankers of this kind."""
+    names = {option.name for option in fields(kind)}
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _option_types(kind: type[ReRanker]) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {option.name: hints[option.name] for option in fields(kind) if option.init and option.name != "cache"}
+    return {name: hints[name] for name in kind.option_names()}
 
 
 def _typed(name: str, key: str, value: str, kind: Any) -> Any:

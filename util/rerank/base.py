@@ -198,6 +198,10 @@ class RankedQueries:
         return replace(self, **changes)
 
 
+GIVEN: Mapping[str, bool] = {"given": True}
+"""Metadata of a field that the program fills in: what a user writes sets the options, which are all the others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReRanker(ABC):
     """Orders what queries found anew.
@@ -260,9 +264,14 @@ class ReRanker(ABC):
         """
         return gallery
 
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """The options that a user may set."""
+        return tuple(option.name for option in fields(cls) if option.init and not option.metadata.get("given"))
+
     def options(self) -> dict[str, Any]:
         """The values of its options by name."""
-        return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "cache"}
+        return {name: getattr(self, name) for name in self.option_names()}
 
     def describe(self) -> str:
         """Name and options as ``build_reranker`` reads them; equal texts mean equal answers."""
