@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,12 +28,26 @@ _NEIGHBOURS = 15
 _NAME_LENGTH = 28
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryWay:
+    """Where a query lies among the images, and where query expansion moves it.
+
+    Attributes:
+        stops: (S, D), the query as it was asked and as it was moved, in turn; S from 1.
+        neighbours: rows of the images that moved it, best first.
+    """
+
+    stops: NDArray[np.floating]
+    neighbours: Sequence[int] = ()
+
+
 def embedding_map(
     embeddings: NDArray[np.floating],
     items: Sequence[str],
     *,
     method: str = "umap",
     seed: int = 0,
+    query: QueryWay | None = None,
     title: str = "",
 ) -> Figure:
     """A scatter plot of embeddings, coloured by item.
@@ -46,6 +62,8 @@ def embedding_map(
         items: the N items.
         method: ``umap`` or ``pca``.
         seed: of UMAP; one seed gives one map on one machine.
+        query: laid out together with the images: a star for each stop, an arrow from each to the next, and a ring with
+            its place around each neighbour.
         title: of the figure.
 
     Raises:
@@ -53,15 +71,20 @@ def embedding_map(
     """
     embeddings = np.asarray(embeddings)
     _require_a_map(embeddings, items, method)
+    stops = np.empty((0, embeddings.shape[1])) if query is None else _stops(query, embeddings)
+    laid = np.concatenate([embeddings, stops])
     figure = new_figure(8.6, 5.8)
     axes = figure.add_subplot()
     if method == "umap" and len(embeddings) >= _FEWEST_FOR_UMAP:
-        points, labels = _by_umap(embeddings, seed), ("UMAP 1", "UMAP 2")
+        points, labels = _by_umap(laid, seed), ("UMAP 1", "UMAP 2")
     else:
-        points, labels = _by_pca(embeddings)
+        points, labels = _by_pca(laid)
     quiet(axes, title=title, xlabel=labels[0], ylabel=labels[1], grid=False)
     axes.set(xticks=[], yticks=[])
-    _scatter(axes, points, np.asarray(items, dtype=object))
+    images, way = points[: len(embeddings)], points[len(embeddings) :]
+    if query is not None:
+        _draw_way(axes, way, images[list(query.neighbours)])
+    _scatter(axes, images, np.asarray(items, dtype=object))
     return figure
 
 
@@ -74,6 +97,19 @@ def _require_a_map(embeddings: NDArray[np.floating], items: Sequence[str], metho
         raise InvalidInputError(f"a map needs one item for each of {len(embeddings)} embeddings, not {len(items)}")
     if not np.isfinite(embeddings).all():
         raise InvalidInputError("a map needs finite embeddings: some of these are infinite or not a number")
+
+
+def _stops(query: QueryWay, embeddings: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The stops of a query, where they and its neighbours fit the images."""
+    stops = np.asarray(query.stops)
+    if stops.ndim != 2 or not len(stops) or stops.shape[1] != embeddings.shape[1] or not np.isfinite(stops).all():
+        raise InvalidInputError(
+            f"a query on the map needs finite stops (S, {embeddings.shape[1]}) with S at least 1, "
+            f"not of shape {stops.shape}"
+        )
+    if not all(0 <= row < len(embeddings) for row in query.neighbours):
+        raise InvalidInputError(f"a neighbour of the query is none of the {len(embeddings)} images of the map")
+    return stops
 
 
 def _by_umap(embeddings: NDArray[np.floating], seed: int) -> NDArray[np.float64]:
@@ -130,6 +166,20 @@ def _scatter(axes: Axes, points: NDArray[np.float64], items: NDArray[np.object_]
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def _draw_way(axes: Axes, way: NDArray[np.float64], neighbours: NDArray[np.float64]) -> None:
+    for place, (x, y) in enumerate(neighbours, start=1):
+        axes.annotate(str(place), (x, y), (8, 6), textcoords="offset points", fontsize=SMALL_SIZE, color=INK)
+    if len(neighbours):
+        axes.scatter(
+            *neighbours.T, s=150, facecolors="none", edgecolors=INK, linewidths=1, label="its first hits, by rank"
+        )
+    for before, after in pairwise(way):
+        axes.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 1.4})
+    for points, filling, label in ((way[:1], "white", "the query"), (way[1:], INK, "the query, moved")):
+        if len(points):
+            axes.scatter(*points.T, s=170, c=filling, marker="*", edgecolors=INK, linewidths=1.2, zorder=3, label=label)
 
 
 def _shortened(name: str) -> str:

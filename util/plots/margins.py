@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from util.errors import InvalidInputError
@@ -49,6 +50,8 @@ def plot_margins(
     _draw_margins(right, places, scores[:, 0] - scores[:, 1], groups)
     left.set_yticks(places, labels=names, fontsize=TEXT_SIZE, color=INK, parse_math=False)
     left.set_ylim(len(names) - 0.4, -0.6)
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     return figure
 
 
@@ -90,15 +93,14 @@ def _draw_margins(
     low, high = np.array([bootstrap_interval(row, groups=groups) for row in margins]).T
     axes.hlines(places, low, high, color=SAME, linewidth=2)
     axes.plot(margins.mean(axis=1), places, "o", color=SAME, markersize=5)
-    for place, row, end in zip(places, margins, high, strict=True):
+    for place, row in zip(places, margins, strict=True):
         axes.annotate(
             f"own item first: {np.mean(row > 0):.0%}",
-            (end, place),
-            (7, 0),
-            textcoords="offset points",
+            (1.02, float(place)),
+            xycoords=axes.get_yaxis_transform(),
             va="center",
             fontsize=SMALL_SIZE,
             color=INK,
         )
     reach = max(float(np.abs([low, high]).max()), 1e-9)
-    axes.set_xlim(min(float(low.min()), 0) - 0.1 * reach, max(float(high.max()), 0) + 0.8 * reach)
+    axes.set_xlim(min(float(low.min()), 0) - 0.1 * reach, max(float(high.max()), 0) + 0.1 * reach)

@@ -5,7 +5,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import rankdata
 
 from util.errors import InvalidInputError
-from util.plots.embedding_map import MOST_NAMED, embedding_map
+from util.plots.embedding_map import MOST_NAMED, QueryWay, embedding_map
 
 
 def clusters(n_items, photos, *, dimension=8, spread=0.05):
@@ -109,3 +109,40 @@ def test_what_cannot_be_mapped_is_refused(embeddings, items, method, message):
     with pytest.raises(InvalidInputError) as caught:
         embedding_map(embeddings, items, method=method)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["pca", pytest.param("umap", marks=pytest.mark.slow)])
+def test_a_query_is_drawn_with_its_way_and_its_neighbours(method):
+    embeddings, items = clusters(3, 5)
+    query = QueryWay(np.stack([embeddings[0], embeddings[5]]), neighbours=[5, 6])
+    figure = embedding_map(embeddings, items, method=method, query=query)
+    drawn = points_by_label(figure)
+    assert set(drawn) == {*items, "the query", "the query, moved", "its first hits, by rank"}
+    assert drawn["its first hits, by rank"] == pytest.approx(drawn["item-01"][:2])
+    if method == "pca":  # equal embeddings lie on one another
+        assert drawn["the query"] == pytest.approx(drawn["item-00"][:1])
+        assert drawn["the query, moved"] == pytest.approx(drawn["item-01"][:1])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2", ""]  # places, then the arrow
+    figure.canvas.draw()
+
+
+def test_a_query_that_stays_has_no_arrow():
+    embeddings, items = clusters(2, 3)
+    figure = embedding_map(embeddings, items, method="pca", query=QueryWay(embeddings[:1]))
+    assert set(points_by_label(figure)) == {*items, "the query"}
+    assert not figure.axes[0].texts
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (QueryWay(np.zeros((0, 8))), r"finite stops \(S, 8\)"),
+        (QueryWay(np.zeros((1, 7))), r"not of shape \(1, 7\)"),
+        (QueryWay(np.full((1, 8), np.nan)), "finite stops"),
+        (QueryWay(np.zeros((1, 8)), neighbours=[6]), "none of the 6 images"),
+    ],
+)
+def test_queries_that_do_not_fit_the_map(query, message):
+    embeddings, items = clusters(2, 3)
+    with pytest.raises(InvalidInputError, match=message):
+        embedding_map(embeddings, items, method="pca", query=query)
