@@ -18,6 +18,7 @@ from util.networks.catalogue import NETWORKS, input_limits
 from util.preprocess.recipe import Recipe
 from util.training.augmentation import AugmentationConfig
 from util.training.presets import PRESETS
+from util.training.relevance import RelevanceConfig
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Specification: TypeAlias = str | dict[str, JsonValue]
@@ -45,7 +46,10 @@ class TrainingConfig(BaseModel):
         validation_share: how much is split off.
         item_from: where item names come from: ``auto``, ``folder``, ``csv``, ``meta``, ``grocery``.
         objective: ``embedding`` (a loss on batches of embeddings), ``pairs`` (same or different), ``triplets``
-            (DeepRanking's sampling) or ``hard_negatives`` (tuples mined anew every epoch).
+            (anchor, positive, negative) or ``hard_negatives`` (tuples mined anew every epoch).
+        relevance: of triplets: draws them as DeepRanking does, by how alike photos of one item look to an extractor:
+            its name, or a mapping with ``extractor`` and the sampling's settings. Without it every photo is an anchor
+            once, and any other photo of its item as likely the positive.
         loss: name, mapping, or a list of them with weights, as ``util.metric_learning.losses`` takes them.
         embedding_loss: of pairs: how much of ``loss``, on the embeddings of all photos of a batch, is added to the pair
             head's cross-entropy; 0 for none.
@@ -100,6 +104,7 @@ class TrainingConfig(BaseModel):
     validation_share: float = Field(0.15, gt=0, lt=1)
     item_from: str = "auto"
     objective: Objective = "embedding"
+    relevance: RelevanceConfig | None = None
     loss: Specification | list[Specification] = "arcface"
     embedding_loss: float = Field(0.0, ge=0)
     hard_share: Share = 0.0
@@ -141,6 +146,11 @@ class TrainingConfig(BaseModel):
             return AugmentationConfig.at_level(**given)
         return given
 
+    @field_validator("relevance", mode="before")
+    @classmethod
+    def _extractor_by_name(cls, given: object) -> object:
+        return {"extractor": given} if isinstance(given, str) else given
+
     @field_validator("recipe")
     @classmethod
     def _canonical(cls, text: str) -> str:
@@ -159,6 +169,8 @@ class TrainingConfig(BaseModel):
         if verifies != (self.objective == "pairs"):
             needs = "only pairs" if verifies else "anything but pairs"
             raise ValueError(f"{self.network} is trained by the objective {needs}, not {self.objective}")
+        if self.relevance is not None and self.objective != "triplets":
+            raise ValueError(f"relevance draws triplets, and the objective is {self.objective}: leave one of them out")
         return self
 
     @property

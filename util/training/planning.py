@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 
 from util.metric_learning.hard_negatives import mine_hard_negatives
 from util.metric_learning.pairs import PairSampling
+from util.metric_learning.relevance_triplets import RelevanceTriplets
 from util.metric_learning.samplers import build_sampler
 from util.metric_learning.triplets import RandomTriplets
 from util.training.configuration import TrainingConfig
 from util.training.data import VALIDATION_BATCH, TrainingData
 from util.training.plans import EpochPlan, Indices, StepPlan, drawn
+from util.training.relevance import relevance_triplets
 
 if TYPE_CHECKING:
     from util.training.trained_network import TrainedNetwork
@@ -26,23 +29,30 @@ _HARD_TUPLES = 2000  # anchors an epoch, as the published training takes them
 _NEGATIVES = 5
 
 
-def plan_for(config: TrainingConfig, data: TrainingData, trained: TrainedNetwork) -> EpochPlan:
+def plan_for(config: TrainingConfig, data: TrainingData, trained: TrainedNetwork, *, models_dir: Path) -> EpochPlan:
     """The plan of a run's epochs.
 
     Args:
         config: names the objective.
         data: the photos.
         trained: the network, for what is mined with it.
+        models_dir: folder of extractors, for one that says how alike photos are.
 
     Raises:
         InvalidInputError: if the objective asks for what the photos do not have, or for an unknown sampler.
+        ExtractorUnavailableError: if the extractor that triplets are drawn by cannot be loaded.
     """
     if config.objective == "pairs":
         sampling = PairSampling(data.labels, seed=config.seed, hard_share=config.hard_share)
         embed = (lambda: _embedded(data, trained)) if config.hard_share else None
         return PairPlan(sampling, batch_size=config.batch_size, seed=config.seed, embed=embed)
     if config.objective == "triplets":
-        return TripletPlan(data.labels, batch_size=config.batch_size, seed=config.seed)
+        relevance = None
+        if config.relevance is not None:
+            relevance = relevance_triplets(
+                config.relevance, data.images, data.labels, seed=config.seed, models_dir=models_dir
+            )
+        return TripletPlan(data.labels, batch_size=config.batch_size, seed=config.seed, relevance=relevance)
     if config.objective == "hard_negatives":
         return HardNegativePlan(
             data.labels, batch_size=config.batch_size, seed=config.seed, embed=lambda: _embedded(data, trained)
@@ -113,17 +123,20 @@ class PairPlan(EpochPlan):
 
 
 class TripletPlan(EpochPlan):
-    """Triplets drawn anew each epoch: every photo is an anchor once.
+    """Triplets drawn anew each epoch, as many as there are photos with a positive.
 
     Args:
         labels: (N,) the item of each photo.
         batch_size: photos a batch; a triplet has three.
         seed: of the drawing.
+        relevance: draws them; without it each photo is an anchor once.
     """
 
-    def __init__(self, labels: Indices, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, labels: Indices, *, batch_size: int, seed: int, relevance: RelevanceTriplets | None = None
+    ) -> None:
         super().__init__(seed=seed)
-        self.sampling = RandomTriplets(labels, seed=seed)
+        self.sampling, self.relevance = RandomTriplets(labels, seed=seed), relevance
         self.triplets_a_batch = max(1, batch_size // 3)
         self.count = len(self.sampling.epoch(0))
 
@@ -132,7 +145,13 @@ class TripletPlan(EpochPlan):
 
     def steps(self, epoch: int) -> Iterator[StepPlan]:
         """Batches of triplets."""
-        yield from _tuple_steps(self.sampling.epoch(epoch), self.triplets_a_batch, self.random(epoch))
+        yield from _tuple_steps(self._triplets(epoch), self.triplets_a_batch, self.random(epoch))
+
+    def _triplets(self, epoch: int) -> Indices:
+        if self.relevance is None:
+            return self.sampling.epoch(epoch)
+        found = self.relevance.epoch(epoch, count=self.count)
+        return np.resize(found, (self.count, 3))  # where a wide margin leaves few, these come again
 
 
 class HardNegativePlan(EpochPlan):
@@ -166,7 +185,7 @@ class HardNegativePlan(EpochPlan):
 
 
 def _tuple_steps(tuples: Indices, size: int, random: np.random.Generator) -> Iterator[StepPlan]:
-    """Batches of tuples whose first two photos show one item, and every further one another."""
+    """Batches of tuples of anchor, positive, and negatives."""
     width = tuples.shape[1]
     for start in range(0, len(tuples), size):
         part = tuples[start : start + size]

@@ -138,7 +138,7 @@ def train(
         cache = PreprocessCache(around.runs_dir / ".views")  # no run's name begins so, and runs share what they can
     data = TrainingData(config, limits=around.limits, cache=cache, progress=around.progress)
     checkpoint = folder.open_for(config, restart=restart)
-    trained = _trained_network(config, data, loss)
+    trained = _trained_network(config, data, loss, around.models_dir)
     if not folder.finished:
         _fit(trained, data, folder, around, checkpoint)
     best = torch.load(folder.best, "cpu", weights_only=True)
@@ -176,7 +176,9 @@ def _network(config: TrainingConfig) -> nn.Module:
     )
 
 
-def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module | None) -> TrainedNetwork:
+def _trained_network(
+    config: TrainingConfig, data: TrainingData, loss: nn.Module | None, models_dir: Path
+) -> TrainedNetwork:
     torch.manual_seed(config.seed)
     network = start_network(_network(config), config)
     mean, std = normalisation_of(config)
@@ -185,7 +187,7 @@ def _trained_network(config: TrainingConfig, data: TrainingData, loss: nn.Module
     trained = kind(network, built, config, mean=mean, std=std, validation=data.validation, steps_an_epoch=1)
     if isinstance(trained, EmbeddingTraining):
         trained.miner = _miner(config, built)
-    data.plan = plan_for(config, data, trained)
+    data.plan = plan_for(config, data, trained, models_dir=models_dir)
     trained.steps_an_epoch = max(1, len(data.plan) // config.devices)
     return trained
 

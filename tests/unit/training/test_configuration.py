@@ -42,6 +42,9 @@ def test_the_presets_of_every_network_are_settings(network):
         ({"augmentation": "wild"}, "wild"),
         ({"augmentation": {"level": "light", "flips": True}}, "flips"),
         ({"precision": "8"}, "precision"),
+        ({"relevance": "orb"}, "relevance draws triplets, and the objective is embedding"),
+        ({"objective": "triplets", "relevance": {"extractor": "orb", "out_of_class": 2}}, "relevance.out_of_class"),
+        ({"objective": "triplets", "relevance": {"name": "orb"}}, "relevance.extractor: Field required"),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(change, message):

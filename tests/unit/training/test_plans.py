@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from util.metric_learning.pairs import PairSampling
+from util.metric_learning.relevance_triplets import RelevanceTriplets, relevance_of_embeddings
 from util.metric_learning.samplers import build_sampler
+from util.records import unit_rows
 from util.training.planning import HardNegativePlan, PairPlan, SampledPlan, TripletPlan
 from util.training.plans import Batches
 
@@ -15,10 +17,16 @@ def embedded():
     return np.random.default_rng(0).normal(size=(len(LABELS), 8)).astype(np.float32)
 
 
+def by_relevance(seed, **options):
+    return RelevanceTriplets(LABELS, relevance_of_embeddings(embedded() + 1), seed=seed, out_of_class=0, **options)
+
+
 PLANS = {
     "random": lambda seed: SampledPlan(build_sampler("random", labels=LABELS, batch_size=7, seed=seed), seed=seed),
     "pairs": lambda seed: PairPlan(PairSampling(LABELS, seed=seed), batch_size=8, seed=seed),
     "triplets": lambda seed: TripletPlan(LABELS, batch_size=9, seed=seed),
+    "relevance": lambda seed: TripletPlan(LABELS, batch_size=9, seed=seed, relevance=by_relevance(seed)),
+    "few": lambda seed: TripletPlan(LABELS, batch_size=9, seed=seed, relevance=by_relevance(seed, margin=0.7)),
     "hard": lambda seed: HardNegativePlan(LABELS, batch_size=14, seed=seed, embed=embedded),
 }
 
@@ -56,6 +64,15 @@ def test_triplets_name_two_photos_of_one_item_and_one_of_another(kind):
         assert (anchor == positive).all()
         assert (anchor != negative).all()
         assert (step.photos[step.triplets[:, 0]] != step.photos[step.triplets[:, 1]]).all()
+
+
+def test_triplets_by_relevance_rank_photos_of_one_item():
+    units = unit_rows(embedded() + 1)
+    for step in PLANS["relevance"](1).steps(0):
+        anchor, positive, negative = step.photos[step.triplets].T
+        assert (LABELS[anchor] == LABELS[positive]).all() and (LABELS[anchor] == LABELS[negative]).all()
+        alike = (units[anchor] * units[positive]).sum(axis=1).clip(0), (units[anchor] * units[negative]).sum(axis=1)
+        assert (alike[0] - alike[1].clip(0) >= 0.05 - 1e-6).all()
 
 
 def test_pairs_say_the_truth_and_show_exposure_variants():

@@ -17,6 +17,7 @@ from util.errors import (
     InvalidInputError,
     RunExistsError,
     TrainingDivergedError,
+    UnknownExtractorError,
 )
 from util.image_extract import load
 from util.images import read_image
@@ -93,6 +94,26 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_ends(settings, tmp_path, 
     before, after = (pd.read_csv(one.run / "metrics.csv") for one in (unbroken, taken_up))
     columns = ["epoch", "step", "train_loss", "learning_rate", "val_recall@1"]
     pd.testing.assert_frame_equal(before[columns], after[columns])
+
+
+def test_triplets_can_be_drawn_by_what_another_extractor_finds_alike(settings, tmp_path):
+    class Counting(Callback):
+        inside, outside = 0, 0
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            items = batch.labels[batch.triplets]
+            assert (items[:, 0] == items[:, 1]).all()
+            self.inside += int((items[:, 0] == items[:, 2]).sum())
+            self.outside += int((items[:, 0] != items[:, 2]).sum())
+
+    counting = Counting()
+    said = {"objective": "triplets", "loss": "triplet", "cutmix": 0, "relevance": "color_texture", "epochs": 1}
+    result = run(settings | said, tmp_path, counting)
+    assert counting.outside == round(0.2 * (counting.inside + counting.outside)) > 0
+    relevance = {"extractor": "color_texture", "positive_threshold": 1.0, "margin": 0.05, "out_of_class": 0.2}
+    assert read_card(result.card).training["relevance"] == relevance
+    with pytest.raises(UnknownExtractorError, match="no extractor is called 'colour_texture'"):
+        run(settings | said | {"relevance": "colour_texture", "name": "misspelt"}, tmp_path)
 
 
 def test_a_finished_run_is_not_trained_again(settings, tmp_path):
