@@ -57,8 +57,8 @@ class GateEvidence(Mapping[str, CategoryEvidence]):
     Attributes:
         field: of the metadata.
         ids: K hits.
-        rows: intp (K,), theirs in the gallery.
-        categories: of the gallery.
+        places: int32 (K,), where theirs are in ``categories``.
+        categories: of all hits.
         agreement: float32 (K,), how probable it is that the query is of the category of each hit.
         likeliest: the category that the query most probably is of, and how probable that is.
         source: where that is known from.
@@ -66,7 +66,7 @@ class GateEvidence(Mapping[str, CategoryEvidence]):
 
     field: str
     ids: tuple[str, ...]
-    rows: NDArray[np.intp]
+    places: NDArray[np.int32]
     categories: Categories
     agreement: NDArray[np.float32]
     likeliest: tuple[str, float]
@@ -74,7 +74,7 @@ class GateEvidence(Mapping[str, CategoryEvidence]):
 
     def __getitem__(self, id_: str) -> CategoryEvidence:
         place = self._place[id_]
-        named = self.categories.of(int(self.rows[place]))
+        named = self.categories.of(int(self.places[place]))
         return CategoryEvidence(self.field, named, float(self.agreement[place]), *self.likeliest, self.source)
 
     def __iter__(self) -> Iterator[str]:

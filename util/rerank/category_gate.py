@@ -78,28 +78,30 @@ class CategoryGate(ReRanker):
         categories = Categories.read(queries.gallery.metadata, _rows_hit(queries), self.field)
         results, evidence = list(queries.results), list(queries.evidence)
         for number, result in enumerate(queries.results):
-            rows = queries.rows(number)
-            if categories.counts[rows].any():
-                seen = self._look(number, queries, categories)
+            places = categories.places(queries.rows(number))
+            if categories.counts[places].any():
+                seen = self._look(number, queries, categories, places)
                 penalties = np.float32(self.penalty) * (1 - seen.agreement)
                 results[number] = rescored(result, result.scores - penalties)
                 evidence[number] = join_evidence(queries.evidence[number], seen)
         return queries.replace(results=tuple(results), evidence=tuple(evidence))
 
-    def _look(self, number: int, queries: RankedQueries, categories: Categories) -> GateEvidence:
-        rows = queries.rows(number)
-        known = categories.counts[rows] > 0
-        voters = rows[known][: self.n]
-        weights = self._weights(queries.gallery.vectors[voters] @ queries.vectors[number])
+    def _look(
+        self, number: int, queries: RankedQueries, categories: Categories, places: NDArray[np.intp]
+    ) -> GateEvidence:
+        known = categories.counts[places] > 0
+        voters = places[known][: self.n]
+        weights = self._weights(queries.gallery.vectors[categories.rows[voters]] @ queries.vectors[number])
         source, told = self._told(number, queries)
         probabilities = categories.certain(told) if told else categories.probabilities(voters, weights)
-        agreement = categories.agreement(rows, probabilities)
+        agreement = categories.agreement(places, probabilities)
         agreement[~known] = weights @ agreement[known][: self.n]
         # In float32 a sum of weights is 1 exactly, so that where all agree no score moves by a rounding error.
         rounded = agreement.astype(np.float32)
         best = int(probabilities.argmax())
         likeliest = (", ".join(told), 1.0) if told else (categories.names[best], min(1.0, float(probabilities[best])))
-        return GateEvidence(self.field, queries.results[number].ids, rows, categories, rounded, likeliest, source)
+        ids = queries.results[number].ids
+        return GateEvidence(self.field, ids, places.astype(np.int32), categories, rounded, likeliest, source)
 
     def _weights(self, cosines: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.asarray(softmax(cosines.astype(np.float64) / self.temperature))
