@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from util.errors import InvalidInputError, SpaceNotFoundError
 from util.records import SpaceInfo
+from util.vector_store.attribute_json import AttributeReader
 
 _COLUMNS = "space, name, extractor, dimension, fingerprint, recipe, metric, index_factory, attributes, count, change"
 # A reader that is further behind compares all keys instead, which is still far less than reading all vectors.
 _REMOVALS_KEPT = 10_000
+_read_attributes = AttributeReader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def removed_since(connection: sqlite3.Connection, space: SpaceRow, change: int) 
 def _space_row(row: tuple[int, str, str, int, str, str, str, str, str, int, int]) -> SpaceRow:
     number, name, extractor, dimension, fingerprint, recipe, metric, index, attributes, count, change = row
     info = SpaceInfo(
-        name, extractor, dimension, fingerprint, recipe, metric, index, count, attributes=json.loads(attributes)
+        name, extractor, dimension, fingerprint, recipe, metric, index, count, attributes=_read_attributes(attributes)
     )
     return SpaceRow(number, change, info)
 

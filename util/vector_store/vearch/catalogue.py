@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from util.vector_store.vearch.answers import DB_EXISTS, VearchError
 from util.vector_store.vearch.client import VearchClient
 from util.vector_store.vearch.documents import content_of, encode
 from util.vector_store.vearch.indexes import IndexPlan
+from util.vector_store.vearch.large_attributes import LargeAttributes, Reference
 from util.vector_store.vearch.naming import CATALOGUE
 from util.vector_store.vearch.remote_space import RemoteSpace
 from util.vector_store.vearch.scanning import scan
@@ -24,6 +25,8 @@ from util.vector_store.vearch.terms import EVERYTHING
 from util.vector_store.vearch.writing import write
 
 _FORMAT = 1
+_WITH_LARGE = 2  # the format of an entry that has attributes kept in pieces
+_LARGE = "large"
 # Vearch wants a vector in every document; nobody searches for these.
 _NO_VECTOR = np.ones(1, dtype=np.float32)
 
@@ -35,10 +38,12 @@ class Entry:
     Attributes:
         info: its properties; ``count`` is not among them and 0.
         kind: type of its index, in Vearch's words.
+        large: where those of its attributes are kept that were too large for the entry when it was read.
     """
 
     info: SpaceInfo
     kind: str
+    large: frozenset[Reference] = frozenset()
 
 
 class Catalogue:
@@ -53,6 +58,7 @@ class Catalogue:
     def __init__(self, client: VearchClient, database: str, *, replicas: int) -> None:
         self._client, self._database, self._replicas = client, database, replicas
         self._space = RemoteSpace(client, database, CATALOGUE)
+        self._large = LargeAttributes(self._space, client)
         self._is_there = False
 
     def prepare(self) -> None:
@@ -72,7 +78,7 @@ class Catalogue:
         if not storable(name) or not self._exists():
             return None
         found = self._space.of_ids([name], fields=TEXTS)
-        return _entry(found[name]) if name in found else None
+        return self._entry(found[name]) if name in found else None
 
     def need(self, name: str) -> Entry:
         """The space of this name.
@@ -92,7 +98,7 @@ class Catalogue:
         if not self._exists():
             return []
         found = {page["_id"]: page for pages in scan(self._space, [[EVERYTHING]], fields=TEXTS) for page in pages}
-        return [_entry(found[name]) for name in sorted(found)]
+        return [self._entry(found[name]) for name in sorted(found)]
 
     def write(self, entry: Entry) -> None:
         """Adds a space or replaces what is known of it.
@@ -100,14 +106,35 @@ class Catalogue:
         Raises:
             InvalidInputError: if its attributes are no JSON.
         """
-        document = encode(entry.info.name, _NO_VECTOR, _content(entry), [EVERYTHING])
-        write(self._space, [document], patience=self._client.timeout)
+        name, content = entry.info.name, _content(entry)
+        kept = self._large.keep(name, entry.info.attributes)
+        if kept:
+            content["format"] = _WITH_LARGE
+            content["attributes"] = {key: value for key, value in entry.info.attributes.items() if key not in kept}
+            content[_LARGE] = {key: asdict(reference) for key, reference in kept.items()}
+        write(self._space, [encode(name, _NO_VECTOR, content, [EVERYTHING])], patience=self._client.timeout)
+        self._large.remove(name, entry.large - set(kept.values()))
 
-    def remove(self, name: str) -> None:
+    def remove(self, entry: Entry) -> None:
         """Forgets a space."""
+        name = entry.info.name
         self._space.delete_ids([name])
         if self.find(name) is not None:
             raise StoreError(f"Vearch did not take the space {name!r} out of its catalogue: drop it again")
+        self._large.remove(name, entry.large)
+
+    def _entry(self, document: Mapping[str, Any]) -> Entry:
+        content = content_of(document)
+        name = document["_id"]
+        if content.pop("format", None) not in (_FORMAT, _WITH_LARGE):
+            raise StoreError(f"a newer NearID described the space {name!r} in Vearch: upgrade this one")
+        try:
+            references = {key: Reference(**one) for key, one in content.pop(_LARGE, {}).items()}
+            content["attributes"] |= {key: self._large.value(name, one) for key, one in references.items()}
+            kind = str(content.pop("kind"))
+            return Entry(SpaceInfo(**content), kind, frozenset(references.values()))
+        except (KeyError, TypeError) as error:
+            raise StoreError(f"the description of the space {name!r} in Vearch is damaged ({error})") from error
 
     def _exists(self) -> bool:
         self._is_there = self._is_there or self._space.describe() is not None
@@ -141,16 +168,6 @@ def _content(entry: Entry) -> dict[str, object]:
         "attributes": dict(info.attributes),
         "kind": entry.kind,
     }
-
-
-def _entry(document: Mapping[str, Any]) -> Entry:
-    content = content_of(document)
-    if content.pop("format", None) != _FORMAT:
-        raise StoreError(f"a newer NearID described the space {document['_id']!r} in Vearch: upgrade this one")
-    try:
-        return Entry(kind=str(content.pop("kind")), info=SpaceInfo(**content))
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"the description of the space {document['_id']!r} in Vearch is damaged ({error})") from error
 
 
 def annotated(entry: Entry, attributes: Mapping[str, object]) -> Entry:

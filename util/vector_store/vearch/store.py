@@ -106,10 +106,10 @@ class VearchStore(VectorStore):
 
     def drop_space(self, space: str) -> None:
         """Removes a space; one that was dropped half-way is dropped by dropping it again."""
-        self._catalogue.need(space)
+        entry = self._catalogue.need(space)
         # First what it holds: of a space that is in the catalogue no more, nothing may be left to be found.
         self._remote(space).drop()
-        self._catalogue.remove(space)
+        self._catalogue.remove(entry)
 
     def annotate(self, space: str, attributes: Mapping[str, object]) -> SpaceInfo:
         """Merges JSON values into the attributes; of two clients that do so at once, the later one's count."""

@@ -126,7 +126,7 @@ def test_a_space_that_the_cluster_made_by_half_is_made_again(server, store, fill
 @pytest.mark.parametrize("dimension", [8, 9])
 def test_a_space_that_holds_something_unknown_is_left_alone(server, store, fill, dimension):
     fill(store, 3)
-    store._catalogue.remove("s")
+    store._catalogue.remove(store._catalogue.need("s"))
     if dimension == 8:
         with pytest.raises(StoreError, match="'space_s' in database 'nearid' that NearID does not know"):
             store.create_space(SPACE)
@@ -250,7 +250,7 @@ def test_refresh_gives_up_on_an_index_that_does_not_grow(server, open_store, fil
 def test_a_description_by_a_newer_nearid_is_refused(server, store, fill):
     fill(store, 1)
     document = server.cluster.databases["nearid"]["nearid_spaces"].partitions[0]["s"]
-    document["metadata"] = document["metadata"].replace('"format": 1', '"format": 2')
+    document["metadata"] = document["metadata"].replace('"format": 1', '"format": 3')
     with pytest.raises(StoreError, match="newer NearID"):
         store.info("s")
 
