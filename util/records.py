@@ -233,7 +233,8 @@ class SpaceInfo:
         fingerprint: sha256 of the extractor's name, weights and recipe.
         recipe: the extractor's preprocessing recipe, as text.
         metric: always ``cosine`` now; written down so that it never has to be guessed.
-        index: FAISS factory string of the search index (``Flat`` is exact).
+        index: search index by name with its options (``hnsw``, ``ivf:lists=1024``) or FAISS factory string
+            (``HNSW32``); ``Flat`` and ``flat`` are exact.
         count: number of images in the space.
         attributes: what later steps remember with the space, such as the calibration of its threshold; JSON.
     """

@@ -40,7 +40,7 @@ class System:
     Attributes:
         extractor: its name, as ``image_extract.load`` takes it.
         recipe: preprocessing in place of the extractor's own.
-        index: FAISS factory string of the search index; ``Flat`` is exact.
+        index: search index, as ``SpaceInfo.index``; ``Flat`` is exact.
         reranker: a re-ranker or chain, as ``build_reranker`` takes it.
     """
 

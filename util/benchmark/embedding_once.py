@@ -63,7 +63,7 @@ class Embedded:
         """The same gallery in a space with another search index; nothing is extracted again.
 
         Args:
-            index: FAISS factory string, as ``SpaceInfo.index``.
+            index: name or factory string, as ``SpaceInfo.index``.
         """
         if index == self.space.index:
             return self.space

@@ -21,7 +21,7 @@ def index(
     space: options.Space = None,
     item_from: options.ItemFrom = "auto",
     search_index: Annotated[
-        str, typer.Option("--index", help="FAISS factory string for a new space: Flat, HNSW32, IVF1024,PQ32 …")
+        str, typer.Option("--index", help=f"Search index of a new space: {options.INDEX_HELP}")
     ] = "Flat",
     video_every: Annotated[
         float,

@@ -7,6 +7,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+INDEX_HELP = (
+    "flat, ivf, ivfpq, pq, hnsw, hnswpq, lsh, annoy or auto, with options as in hnsw:m=32,ef=128, or a FAISS factory "
+    "string such as IVF1024,PQ32; see docs/search_methods.md."
+)
+
 Store: TypeAlias = Annotated[
     str | None,
     typer.Option(

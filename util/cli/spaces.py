@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from util.search.extraction import Failure
 
 app = typer.Typer(
-    help="List, inspect, calibrate, copy and drop the spaces of a store.", no_args_is_help=True, rich_markup_mode=None
+    help="List, inspect, index, calibrate, copy and drop the spaces of a store.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _Name = Annotated[str, typer.Argument(metavar="SPACE", help="Name of the space.")]
@@ -67,6 +70,34 @@ def drop(
         print_json({"dropped": space, "images": count})
     else:
         print(f"dropped {space!r} ({count} images)")
+
+
+@app.command("index")
+def index(
+    space: _Name,
+    search_index: Annotated[str, typer.Argument(metavar="INDEX", help=options.INDEX_HELP)],
+    search_parameters: Annotated[
+        str | None,
+        typer.Option(
+            "--search-parameters", metavar="TEXT", help="How hard to search, e.g. nprobe=64. [default: chosen by size]"
+        ),
+    ] = None,
+    store: options.Store = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give a space another search index and build it now; the images stay as they are (embedded store)."""
+    started = time.perf_counter()
+    with opened_store(store) as opened:
+        now = opened.set_index(space, search_index, search_parameters=search_parameters)
+        with progress_bar("building") as progress:
+            progress(0, None)  # how far it is, the libraries do not say
+            opened.refresh(space)
+    seconds = round(time.perf_counter() - started, 3)
+    if as_json:
+        chosen = {"index": now.index, "search_parameters": search_parameters}
+        print_json({"space": space, **chosen, "images": now.count, "seconds": seconds})
+    else:
+        print(f"{space}: {now.count} images are searched with the index {now.index} ({seconds:.1f} s)")
 
 
 @app.command("calibrate")

@@ -127,7 +127,7 @@ def index_images(
         extraction: the extractor and how its images are read.
         store: where the embeddings go.
         space: name of the space; by default that of the extractor. It is made when it is not there.
-        index: FAISS factory string for a space that is made now.
+        index: search index of a space that is made now, as ``SpaceInfo.index``.
         total: number of images, for the progress; taken from ``records`` where it has a length.
         progress: told after every chunk.
 

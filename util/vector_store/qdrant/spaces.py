@@ -17,6 +17,7 @@ from qdrant_client import models
 
 from util.errors import InvalidInputError, StoreError
 from util.records import SpaceInfo
+from util.vector_store.index_names import is_exact, is_name, read_index_name
 
 PROPERTIES = "nearid"
 
@@ -24,7 +25,6 @@ _ATTRIBUTE = f"{PROPERTIES}."
 _LONGEST_NAME = 255
 _FORMAT = 1
 _LARGEST_DIMENSION = 65_536
-_EXACT = "Flat"
 
 
 def collection_name(space: str) -> str:
@@ -114,19 +114,26 @@ def collection_options(space: SpaceInfo) -> dict[str, Any]:
         raise InvalidInputError(
             f"space {space.name!r}: Qdrant holds vectors up to dimension {_LARGEST_DIMENSION}, not {space.dimension}"
         )
-    links = re.search(r"HNSW(\d+)", space.index)
-    # An exact search goes through all vectors: 0 links make no graph.
-    degree = 0 if space.index == _EXACT else int(links[1]) if links else None
     return {
         "vectors_config": models.VectorParams(size=space.dimension, distance=models.Distance.DOT),
-        "hnsw_config": models.HnswConfigDiff(m=degree),
+        "hnsw_config": models.HnswConfigDiff(m=_links(space.index)),
         "metadata": description(space),
     }
 
 
 def search_params(space: SpaceInfo) -> models.SearchParams:
     """How hard a space is searched: exactly, or by HNSW with the attribute ``search_parameters`` (``efSearch=128``)."""
-    if space.index == _EXACT:
+    if is_exact(space.index):
         return models.SearchParams(exact=True)
     effort = re.search(r"\befSearch=(\d+)", str(space.attributes.get("search_parameters", "")))
     return models.SearchParams(exact=False, hnsw_ef=int(effort[1]) if effort else None)
+
+
+def _links(index: str) -> int | None:
+    """Links of a node in Qdrant's graph; 0 makes none, for an exact search; ``None`` leaves the choice to Qdrant."""
+    if is_exact(index):
+        return 0
+    if is_name(index):
+        return read_index_name(index).number("m")
+    links = re.search(r"HNSW(\d+)", index)
+    return int(links[1]) if links else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from util.errors import InvalidInputError
 from util.records import SpaceInfo
+from util.vector_store.index_names import IndexName, is_name, read_index_name
 
 ATTRIBUTE = "vearch"
 """The attribute of a space that holds options for its making, as the URL of the store may."""
@@ -37,6 +38,12 @@ In 3.5.9 the scan takes its metric from memory that is free by then: scores are 
 twice (observed on a running server). So these are asked through their index alone, once it is trained.
 """
 _SEARCH = {"HNSW": ("efSearch",)} | {kind: ("nprobe", "recall_num") for kind in PARAMETERS if "IVF" in kind}
+_LISTS = {"lists": "ncentroids", "probes": "nprobe"}
+_NAMED = {
+    "hnsw": ("HNSW", {"m": "nlinks", "construction": "efConstruction", "ef": "efSearch"}),
+    "ivf": ("IVFFLAT", _LISTS),
+    "ivfpq": ("IVFPQ", {**_LISTS, "bytes": "nsubvector", "bits": "nbits_per_idx"}),
+}
 _NUMBERS = {"partitions": (1, 16_384), "replicas": (1, 100), "expected": (1, 2**40)}
 
 
@@ -131,9 +138,11 @@ def _attribute(space: SpaceInfo) -> dict[str, object]:
 
 
 def _from_factory(factory: str) -> dict[str, object]:
-    """The index of Vearch that a factory string of FAISS means; ``Flat`` leaves the choice open."""
+    """The index of Vearch that a name or a factory string of FAISS means; ``Flat`` leaves the choice open."""
     if factory == "Flat":
         return {}
+    if is_name(factory):
+        return _from_name(read_index_name(factory))
     if match := re.fullmatch(r"HNSW(\d+)(,Flat)?", factory):
         return {"index": "HNSW", "nlinks": match[1]}
     if match := re.fullmatch(r"IVF(\d+),Flat", factory):
@@ -143,6 +152,20 @@ def _from_factory(factory: str) -> dict[str, object]:
     raise InvalidInputError(
         f"Vearch has no index {factory!r}: use Flat, HNSW32, 'IVF256,Flat' or 'IVF256,PQ32' (with other numbers)"
     )
+
+
+def _from_name(name: IndexName) -> dict[str, object]:
+    """The index of Vearch that a name means; ``flat`` and ``auto`` leave the choice open."""
+    if name.kind in ("flat", "auto"):
+        return {}
+    if name.kind not in _NAMED:
+        raise InvalidInputError(f"Vearch has no index {name.kind!r}: use flat, auto, {', '.join(_NAMED)}")
+    kind, words = _NAMED[name.kind]
+    for option in name.options:
+        if option not in words:
+            takes = ", ".join(words)
+            raise InvalidInputError(f"Vearch takes no option {option!r} of the index {name.kind!r}: it takes {takes}")
+    return {"index": kind, **{words[option]: name.number(option) for option in name.options}}
 
 
 def _parameters(kind: str, given: Mapping[str, object]) -> dict[str, int]:

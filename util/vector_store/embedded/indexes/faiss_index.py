@@ -125,13 +125,14 @@ class FaissIndex(BuiltIndex):
 
     def tune(self, parameters: SearchParameters) -> None:
         """Sets parameters of FAISS; by default a share of the inverted lists, and a queue of 128 for HNSW."""
-        given = dict(parameters.of_library)
-        settings = ",".join(f"{name}={value}" for name, value in (given or self._chosen()).items())
+        chosen = self._chosen()
+        settings = ",".join(f"{name}={value}" for name, value in {**chosen, **parameters.of_library}.items())
         try:
             _faiss().ParameterSpace().set_index_parameters(self.index, settings)
         except RuntimeError as error:
             raise InvalidInputError(
-                f"FAISS does not take the search parameters {settings!r}: {_reason(error)}"
+                f"FAISS does not take the search parameters {settings!r} for this index ({_reason(error)}): "
+                f"it takes {', '.join([*chosen, 'proposals'])}"
             ) from error
 
     def propose(self, queries: Embeddings, count: int) -> list[Keys]:
