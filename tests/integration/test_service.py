@@ -1,5 +1,6 @@
 """The service as it runs: a process of its own, many clients at once, killed and started again."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import requests
@@ -144,6 +146,67 @@ def test_clients_that_write_and_ask_at_once_do_not_disturb_each_other(start_serv
 
     at_once(work, range(CLIENTS))
     assert requests.get(f"{url}/v1/spaces/shelf", timeout=10).json()["count"] == len(photos) + CLIENTS // 2 * 6
+
+
+RERANKERS = ("alpha_qe:n=3", "k_reciprocal:k1=4,k2=2", "dba:n=2+diffusion:neighbours=3,start=2", "sift:top=5")
+
+
+def run_nearid(folder, *words):
+    """The command line in a process of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NEARID_")}
+    environment["NEARID_STORE"] = f"embedded:{folder / 'served.db'}"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("nearid"), *map(str, words)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def as_told(hit):
+    """A hit of the command line as the service may tell it: without the place of its file."""
+    told = {**hit, "metadata": {name: value for name, value in hit["metadata"].items() if name != "path"}}
+    if hit.get("evidence", {}).get("problem"):
+        told["evidence"] = {**hit["evidence"], "problem": ANY}
+    return told
+
+
+def test_searches_are_re_ranked_as_the_command_line_does_it(serve, catalogue, tmp_path):
+    run_nearid(tmp_path, "index", catalogue / "gallery", "--extractor", "color_texture", "--space", "shelf", "--json")
+    queries = sorted(catalogue.glob("queries/*/*.jpg"))
+    service = serve(extractor="color_texture")
+    for text in RERANKERS:
+        expected = run_nearid(
+            tmp_path, "search", *queries, "-k", 7, "--space", "shelf", "--rerank", text, "--json"
+        )["results"]  # fmt: skip
+        for query, result in zip(queries, expected, strict=True):
+            answer = ask(service.url, "shelf", query, k=7, rerank=text)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["results"][0]["hits"] == [as_told(hit) for hit in result["hits"]], text
+
+
+def test_many_who_ask_to_re_rank_a_changing_space_are_all_answered(serve, photos):
+    service = serve(extractor="color_texture")
+    assert upload(service.url, "shelf", photos, id=[f"fixed/{i}" for i in range(len(photos))]).status_code == 200
+
+    def work(client):
+        for turn in range(4):
+            photo = photos[(client + turn) % len(photos)]
+            if client == 0:
+                assert upload(service.url, "shelf", [photo], id=f"new/{turn}").status_code == 200
+            else:
+                found = ask(service.url, "shelf", photo, k=3, rerank="k_reciprocal:k1=4,k2=2")
+                # A space that is written to all the while may be refused, but never answered wrongly.
+                assert found.status_code == 200 or found.json()["error"]["code"] == "unavailable", found.text
+        return "done"
+
+    assert at_once(work, range(8)) == ["done"] * 8
+    found = ask(service.url, "shelf", photos[0], k=len(photos) + 4, rerank="k_reciprocal:k1=4,k2=2")
+    assert {hit["id"] for hit in found.json()["results"][0]["hits"]} >= {f"new/{turn}" for turn in range(4)}
 
 
 def test_requests_that_come_together_share_forward_passes(start_service, photos):

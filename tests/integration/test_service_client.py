@@ -76,6 +76,21 @@ def test_index_search_identify_delete(client, records, catalogue):
     assert client.space("shelf").count == 19
 
 
+def test_a_search_is_re_ranked_there_and_explained(client, photos, catalogue):
+    client.index("shelf", [ImageRecord(str(path), str(path), path.parent.name) for path in photos])
+    queries = sorted(catalogue.glob("queries/*/*.jpg"))[:3]
+    plain = client.search("shelf", queries, k=4)
+    ranked = client.search("shelf", queries, k=4, rerank="aqe:n=2+sift:top=2")
+    assert all(not seen for seen in plain.evidence)
+    assert [result.query for result in ranked.results] == [result.query for result in plain.results]
+    assert [result.scores.tolist() for result in ranked.results] != [result.scores.tolist() for result in plain.results]
+    for result, seen in zip(ranked.results, ranked.evidence, strict=True):
+        assert seen.keys() == set(result.ids[:2])
+        assert all(one["problem"] for one in seen.values()), "what came as an upload has no file to look at"
+    with pytest.raises(InvalidInputError, match="takes no option 'm'"):
+        client.search("shelf", queries, rerank="aqe:m=1")
+
+
 def test_embeddings_are_those_of_the_library(client, photos):
     own = load("color_texture").extract([read_image(photo) for photo in photos])
     embedded = client.embed([*photos[:10], b"no image", *photos[10:]])
