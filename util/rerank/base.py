@@ -179,7 +179,7 @@ class RankedQueries:
                 f"{len(self.results)} queries need as many metadata rows, or none, got {len(self.query_metadata)}"
             )
         for result in self.results:
-            missing = set(result.ids) - self.gallery.position.keys()
+            missing = [id_ for id_ in result.ids if id_ not in self.gallery.position]  # a set would visit all keys
             if missing:
                 raise InvalidInputError(
                     f"query {result.query!r} found {min(missing)!r}, whose vector is not in the gallery"
