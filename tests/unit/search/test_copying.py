@@ -25,16 +25,16 @@ ROWS = ROWS.astype(np.float32)
 ATTRIBUTES = {"calibration": {"threshold": 0.75}, "note": "früh"}
 
 
-@pytest.fixture(params=["embedded", "qdrant+local"])
+@pytest.fixture(params=["embedded:{}/source", "qdrant+local:{}/source"])
 def source(request, tmp_path):
-    with open_store(f"{request.param}:{tmp_path / 'source'}") as store:
+    with open_store(request.param.format(tmp_path)) as store:
         fill(store)
         yield store
 
 
-@pytest.fixture(params=["embedded", "qdrant+local"])
+@pytest.fixture(params=["embedded:{}/target", "qdrant+local::memory:"])
 def target(request, tmp_path):
-    with open_store(f"{request.param}:{tmp_path / 'target'}") as store:
+    with open_store(request.param.format(tmp_path)) as store:
         yield store
 
 

@@ -174,20 +174,19 @@ def likeness(view, patch):
     return max(-cv2.matchTemplate(view, small, cv2.TM_SQDIFF_NORMED).min() for small in scaled)
 
 
-def share_told_apart(pairs, config):
+def share_told_apart(pairs, config, *, views=10):
     augment = Augmenter(config, size=(128, 128))
-    right = [
-        likeness(augment(own, seed), own[patch]) > likeness(augment(own, seed), other[patch])
-        for first, second, patch in pairs
-        for own, other in ((first, second), (second, first))
-        for seed in range(10)
-    ]
+    right = []
+    for first, second, patch in pairs:
+        for own, other in ((first, second), (second, first)):
+            shown = [augment(own, seed) for seed in range(views)]
+            right += [likeness(view, own[patch]) > likeness(view, other[patch]) for view in shown]
     return np.mean(right)
 
 
 def test_nearly_identical_items_can_still_be_told_apart(near_identical):
     """By which item's patch is nearest to anything in the view; half right is chance."""
     assert len(near_identical) == 4
-    assert share_told_apart(near_identical, AugmentationConfig.none()) == 1
+    assert share_told_apart(near_identical, AugmentationConfig.none(), views=1) == 1  # all are the same
     assert share_told_apart(near_identical, AugmentationConfig.at_level("light")) > 0.9
     assert share_told_apart(near_identical, AugmentationConfig.at_level("standard")) > 0.75

@@ -74,7 +74,7 @@ def value_or_close(metadata, where):
     return where
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(metadata=st.lists(METADATA, min_size=1, max_size=6), where=WHERE, near=st.booleans())
 @example(metadata=[{"item": True}, {"item": 1}, {"item": 1.0}, {"item": "1"}], where={"item": [1]}, near=False)
 @example(metadata=[{"item": ["a"]}, {"item": '["a"]'}, {"item": "a"}], where={"item": ["a", '["a"]']}, near=False)
