@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ _REST = "#b4bac4"
 _FEWEST_FOR_UMAP = 12  # below, its spectral start and its graph of neighbours have too few points to stand on
 _NEIGHBOURS = 15
 _NAME_LENGTH = 28
+_LARGEST_IN_LEGEND = 90.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,20 +168,23 @@ def _scatter(axes: Axes, points: NDArray[np.float64], items: NDArray[np.object_]
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
+    for drawn in legend.legend_handles:
+        if isinstance(drawn, PathCollection):  # stars and rings are larger than a line of the legend
+            drawn.set_sizes(np.minimum(drawn.get_sizes(), _LARGEST_IN_LEGEND))
 
 
 def _draw_way(axes: Axes, way: NDArray[np.float64], neighbours: NDArray[np.float64]) -> None:
     for place, (x, y) in enumerate(neighbours, start=1):
         axes.annotate(str(place), (x, y), (8, 6), textcoords="offset points", fontsize=SMALL_SIZE, color=INK)
     if len(neighbours):
-        axes.scatter(
-            *neighbours.T, s=150, facecolors="none", edgecolors=INK, linewidths=1, label="its first hits, by rank"
-        )
+        x, y = neighbours.T
+        axes.scatter(x, y, s=150, facecolors="none", edgecolors=INK, linewidths=1, label="its first hits, by rank")
     for before, after in pairwise(way):
         axes.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 1.4})
     for points, filling, label in ((way[:1], "white", "the query"), (way[1:], INK, "the query, moved")):
         if len(points):
-            axes.scatter(*points.T, s=170, c=filling, marker="*", edgecolors=INK, linewidths=1.2, zorder=3, label=label)
+            x, y = points.T
+            axes.scatter(x, y, s=170, c=filling, marker="*", edgecolors=INK, linewidths=1.2, zorder=3, label=label)
 
 
 def _shortened(name: str) -> str:
