@@ -66,6 +66,8 @@ def best_of(rows: VectorRows, query: Embeddings, positions: Positions, k: int) -
         positions: of the rows to choose from.
         k: how many.
     """
+    if len(positions) > 2 * k:
+        positions = _sifted(rows, query, positions, k)
     scores = np.empty(len(positions), dtype=np.float64)
     wide = query.astype(np.float64)
     for start in range(0, len(positions), _CHUNK):
@@ -77,6 +79,16 @@ def best_of(rows: VectorRows, query: Embeddings, positions: Positions, k: int) -
         kept = rounded >= np.partition(rounded, len(rounded) - k)[len(rounded) - k]
         return Candidates(positions[kept], rounded[kept])
     return Candidates(positions, rounded)
+
+
+def _sifted(rows: VectorRows, query: Embeddings, positions: Positions, k: int) -> Positions:
+    """Positions of the rows that may belong to the k best of these, by their products in float32."""
+    kept = []
+    for start in range(0, len(positions), _CHUNK):
+        chunk = positions[start : start + _CHUNK]
+        products = rows.take(chunk) @ query
+        kept.append(chunk[products >= _limits(products[np.newaxis], k, len(query))])
+    return np.concatenate(kept)
 
 
 def full_scores(rows: VectorRows, queries: Embeddings, among: Positions) -> Iterator[NDArray[np.float32]]:

@@ -70,6 +70,8 @@ class VectorRows:
         start = 0
         for piece in self.pieces:
             inside = (positions >= start) & (positions < start + len(piece))
+            if inside.all():
+                return piece[positions - start]
             taken[inside] = piece[positions[inside] - start]
             start += len(piece)
         return taken
