@@ -57,6 +57,14 @@ class Roc:
         chosen = np.unique(np.concatenate([[0, len(self.far) - 1], corners]))
         return type(self)(self.far[chosen], self.tar[chosen], self.thresholds[chosen])
 
+    def to_json(self) -> dict[str, list[float]]:
+        """FAR and TAR of its points, to six digits.
+
+        >>> Roc(np.array([0, 1 / 3, 1]), np.array([0.0, 1, 1]), np.array([np.inf, 0.5, 0.1])).to_json()
+        {'far': [0.0, 0.333333, 1.0], 'tar': [0.0, 1.0, 1.0]}
+        """
+        return {"far": np.round(self.far, 6).tolist(), "tar": np.round(self.tar, 6).tolist()}
+
 
 def roc_curve(known_scores: ArrayLike, unknown_scores: ArrayLike) -> Roc:
     """TAR against FAR for every threshold that makes a difference; equal scores are accepted together.

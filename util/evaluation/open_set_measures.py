@@ -76,12 +76,11 @@ class OpenSetMeasures:
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; the curve as lists of FAR and TAR."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "roc"}
-        curve = {"far": np.round(self.roc.far, 6).tolist(), "tar": np.round(self.roc.tar, 6).tolist()}
         return plain | {
             "auroc_ci95": list(self.auroc_ci95),
             "tar_at_far": dict(self.tar_at_far),
             "dir_at_far": dict(self.dir_at_far),
-            "roc": curve,
+            "roc": self.roc.to_json(),
         }
 
 

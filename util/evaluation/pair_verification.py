@@ -50,8 +50,11 @@ class PairMeasures:
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; the curve as lists of FAR and TAR."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "roc"}
-        curve = {"far": np.round(self.roc.far, 6).tolist(), "tar": np.round(self.roc.tar, 6).tolist()}
-        return plain | {"auroc_ci95": list(self.auroc_ci95), "tar_at_far": dict(self.tar_at_far), "roc": curve}
+        return plain | {
+            "auroc_ci95": list(self.auroc_ci95),
+            "tar_at_far": dict(self.tar_at_far),
+            "roc": self.roc.to_json(),
+        }
 
 
 def measure_pairs(

@@ -12,18 +12,6 @@ from util.errors import InvalidInputError, WeightsMissingError
 from util.evaluation.comparison import PerQuery, against_first, most_divided
 from util.records import ImageRecord
 
-COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
-COLOURS["amber"] = (250, 160, 10)
-
-
-@pytest.fixture
-def gallery(photo) -> list[ImageRecord]:
-    return [
-        ImageRecord(f"{item}{i}", str(photo(f"gallery/{item}{i}.png", (r, g + i, b))), item)
-        for item, (r, g, b) in COLOURS.items()
-        for i in range(3)
-    ]
-
 
 @pytest.fixture
 def queries(photo) -> list[ImageRecord]:

@@ -11,18 +11,6 @@ from util.rerank import build_reranker
 from util.search.indexing import index_images
 from util.search.reranking import ReRanking
 
-COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250), "grey": (99, 99, 99)}
-COLOURS["amber"] = (250, 160, 10)
-
-
-@pytest.fixture
-def gallery(photo) -> list[ImageRecord]:
-    return [
-        ImageRecord(f"{item}{i}", str(photo(f"gallery/{item}{i}.png", (r, g + i, b))), item)
-        for item, (r, g, b) in COLOURS.items()
-        for i in range(3)
-    ]
-
 
 def query(photo, name, colour, item):
     return ImageRecord(name, str(photo(f"queries/{name}.png", colour)), item)
