@@ -17,11 +17,13 @@ from qdrant_client import models
 
 from util.errors import InvalidInputError, StoreError
 from util.records import SpaceInfo
+from util.vector_store.attribute_json import AttributeReader
 from util.vector_store.index_names import is_exact, is_name, read_index_name
 
 PROPERTIES = "nearid"
 
 _ATTRIBUTE = f"{PROPERTIES}."
+_read_attribute = AttributeReader()
 _LONGEST_NAME = 255
 _FORMAT = 1
 _LARGEST_DIMENSION = 65_536
@@ -90,7 +92,9 @@ def described_space(name: str, collection: models.CollectionInfo, *, count: int 
     if properties.pop("format") > _FORMAT:
         raise StoreError(f"space {name!r} was made by a newer NearID: update this one")
     attributes = {
-        key.removeprefix(_ATTRIBUTE): json.loads(text) for key, text in metadata.items() if key.startswith(_ATTRIBUTE)
+        key.removeprefix(_ATTRIBUTE): _read_attribute(text)
+        for key, text in metadata.items()
+        if key.startswith(_ATTRIBUTE)
     }
     return SpaceInfo(name, **properties, count=count, attributes=attributes)
 
