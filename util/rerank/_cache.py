@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from threading import Lock
 
@@ -33,7 +33,7 @@ class ArrayCache:
         self,
         folder: Path | None = None,
         *,
-        entries: int = 4,
+        entries: int = 8,
         held_bytes: int = _HELD_BYTES,
         max_bytes: int = CACHE_BYTES,
     ) -> None:
@@ -61,14 +61,17 @@ class ArrayCache:
         self._bytes = 0
         self._lock = Lock()
 
-    def get_or_make(self, key: tuple[object, ...], make: Callable[[], Arrays]) -> Arrays:
+    def get_or_make(
+        self, key: tuple[object, ...], make: Callable[[], Arrays], *, kind: tuple[object, ...] = ()
+    ) -> Arrays:
         """The arrays of a key, made if they are not here.
 
         Args:
             key: everything the arrays depend on: content hashes, names and parameters with a faithful ``repr``.
             make: computes them.
+            kind: what they have in common with those of other keys, from which ``make`` may set out.
         """
-        name = hashlib.sha256(repr(key).encode()).hexdigest()
+        name = _beginning(kind) + hashlib.sha256(repr(key).encode()).hexdigest()
         with self._lock:
             if name in self._held:
                 self._held.move_to_end(name)
@@ -81,6 +84,21 @@ class ArrayCache:
         self._hold(name, arrays)
         return arrays
 
+    def of_kind(self, kind: tuple[object, ...]) -> list[str]:
+        """Names of the entries of a kind, in memory and in the folder; those in memory, and those used last, first."""
+        with self._lock:
+            held = [name for name in reversed(self._held) if name.startswith(_beginning(kind))]
+        stored = [] if self._folder is None else self._folder.names(_beginning(kind))
+        return list(dict.fromkeys([*held, *stored]))
+
+    def entry(self, name: str, *, only: Collection[str] | None = None) -> Arrays | None:
+        """An entry by its name, or some of its arrays; ``None`` if it has gone meanwhile."""
+        with self._lock:
+            held = self._held.get(name)
+        if held is not None or self._folder is None:
+            return held
+        return self._folder.read(name, only=only)
+
     def _hold(self, name: str, arrays: Arrays) -> None:
         with self._lock:
             if name not in self._held:  # another thread may have made it meanwhile
@@ -88,6 +106,10 @@ class ArrayCache:
                 self._held[name] = arrays
             while len(self._held) > self._entries and self._bytes > self._held_bytes:
                 self._bytes -= _size(self._held.popitem(last=False)[1])
+
+
+def _beginning(kind: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(kind).encode()).hexdigest()[:16] + "-" if kind else ""
 
 
 def _size(arrays: Arrays) -> int:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,12 +48,24 @@ class ArrayFolder:
         self._unseen: int | None = None  # bytes written since the last look at the size; None before the first
         self._lock = threading.Lock()
 
-    def read(self, name: str) -> Arrays | None:
-        """The arrays of an entry; ``None`` if it is absent or damaged."""
+    def names(self, beginning: str) -> list[str]:
+        """Names of the entries that begin so, those used last first."""
+        if not self._folder.is_dir():
+            return []
+        found = [(used, path) for used, _, path in self._files() if path.suffix == ".npz"]
+        return [path.stem for _, path in sorted(found, reverse=True) if path.name.startswith(beginning)]
+
+    def read(self, name: str, *, only: Collection[str] | None = None) -> Arrays | None:
+        """The arrays of an entry; ``None`` if it is absent or damaged.
+
+        Args:
+            name: of the entry.
+            only: which of its arrays are wanted; all, without it.
+        """
         path = self._path(name)
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+                arrays = {key: file[key] for key in file.files if only is None or key in only}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
         with contextlib.suppress(OSError):

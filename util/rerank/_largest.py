@@ -6,7 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST_GROUPED = 64  # numbers of which only the largest is looked at first
-_LAST = np.uint64(2**64 - 1)
+_LOW = np.uint64(0xFFFFFFFF)
+_SIGN = np.uint32(1 << 31)
+
+NOTHING = np.uint64(2**64 - 1)
+"""A key behind all others."""
 
 
 def largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -26,15 +30,10 @@ def largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDA
     array([[1, 3, 2]], dtype=int32)
     """
     flat = np.flatnonzero(values >= _least(values, k)[:, None])  # much faster than asking for rows and columns
-    bounds = np.searchsorted(flat, np.arange(len(values) + 1) * values.shape[1])
-    counts = np.diff(bounds)
-    rows = np.repeat(np.arange(len(values)), counts)
-    columns = flat - rows * values.shape[1]
-    keys = np.full((len(values), counts.max(initial=k)), _LAST)
-    keys[rows, np.arange(len(flat)) - bounds[rows]] = _keys(values[rows, columns], columns)
+    rows, columns = np.divmod(flat, values.shape[1])
+    keys = by_row(keys_of(values[rows, columns], columns), rows, len(values))
     keys.sort(axis=1)
-    chosen = (keys[:, :k] & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    return chosen, np.take_along_axis(values, chosen, axis=1)
+    return columns_of(keys[:, :k]), values_of(keys[:, :k])
 
 
 def _least(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
@@ -49,8 +48,36 @@ def _least(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     return np.partition(maxima, width - k, axis=1)[:, width - k]
 
 
-def _keys(values: NDArray[np.float32], columns: NDArray[np.intp]) -> NDArray[np.uint64]:
+def keys_of(values: NDArray[np.float32], columns: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Whole numbers that rise where the numbers fall, and with the column where they are equal."""
     bits = (values + np.float32(0)).view(np.uint32)  # −0 becomes 0, which it is equal to
-    falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF))
+    falling = np.where(bits >= _SIGN, bits, ~bits & ~_SIGN)
     return (falling.astype(np.uint64) << np.uint64(32)) | columns.astype(np.uint64)
+
+
+def columns_of(keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """The columns that keys were made of; −1 for ``NOTHING``."""
+    return (keys & _LOW).astype(np.uint32).view(np.int32)
+
+
+def values_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """The numbers that keys were made of; not a number for ``NOTHING``."""
+    falling = (keys >> np.uint64(32)).astype(np.uint32)
+    return np.where(falling >= _SIGN, falling, ~falling & ~_SIGN).view(np.float32)
+
+
+def by_row(keys: NDArray[np.uint64], rows: NDArray[np.integer], count: int) -> NDArray[np.uint64]:
+    """Keys side by side in their rows.
+
+    Args:
+        keys: uint64 (Z,).
+        rows: the row of each, rising.
+        count: how many rows there are.
+
+    Returns:
+        uint64 (count, W), W being the most that a row has, and ``NOTHING`` behind the keys of the others.
+    """
+    bounds = np.searchsorted(rows, np.arange(count + 1))
+    table = np.full((count, int(np.diff(bounds).max(initial=0))), NOTHING)
+    table[rows, np.arange(len(rows)) - bounds[rows]] = keys
+    return table

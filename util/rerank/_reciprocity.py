@@ -11,7 +11,6 @@ from scipy.sparse import csr_array, eye_array
 
 from util.records import Embeddings
 from util.rerank._folder import Arrays
-from util.rerank._neighbours import nearest_neighbours
 from util.rerank._sparse_rows import SparseRows
 
 _MATRICES = ("half", "weights", "averaged_by_column")
@@ -50,16 +49,24 @@ class Described:
         return cls(half, weights, averaged, arrays["totals"], arrays["farthest"])
 
 
-def describe_gallery(vectors: Embeddings, *, k1: int, k2: int) -> Described:
+def neighbours_needed(*, k1: int, k2: int) -> int:
+    """How many neighbours of each image its description rests on."""
+    return max(k1, k2 - 1)
+
+
+def describe_gallery(
+    vectors: Embeddings, rows: NDArray[np.int32], cosines: NDArray[np.float32], *, k1: int, k2: int
+) -> Described:
     """Describes all images of a gallery; memory grows with N · k1 · k2, not with N².
 
     Args:
         vectors: float32 (N, D), unit rows or zeros.
+        rows: int32 (N, K), their nearest neighbours, as many as are needed; all others, where there are fewer.
+        cosines: float32 (N, K), of these.
         k1: size of the neighbourhoods.
         k2: over how many images, the image itself included, weights are averaged.
     """
     n = len(vectors)
-    rows, cosines = nearest_neighbours(vectors, max(k1, k2 - 1))
     half = _reciprocal(rows[:, : half_size(k1)])
     sets = expanded(_reciprocal(rows[:, :k1]), half)
     weights = _scaled_rows(_with_kernel(sets, vectors))

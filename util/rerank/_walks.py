@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from util.records import Embeddings
-from util.rerank._neighbours import nearest_neighbours
 from util.rerank._sparse_rows import SparseRows
 
 _BLOCK = 512  # walks solved before their zeros are dropped
@@ -22,11 +20,26 @@ _ITERATIONS = 20
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha: float, gamma: float) -> SparseRows:
+def neighbours_needed(*, neighbours: int, truncation: int) -> int:
+    """How many neighbours of each image the walks rest on."""
+    return max(neighbours, truncation - 1)
+
+
+def solve_walks(
+    rows: NDArray[np.int32],
+    cosines: NDArray[np.float32],
+    *,
+    neighbours: int,
+    truncation: int,
+    alpha: float,
+    gamma: float,
+) -> SparseRows:
     """The rows of (I − αS)⁻¹, each on the nearest images of its own image only.
 
     Args:
-        vectors: float32 (N, D), unit rows or zeros.
+        rows: int32 (N, K), the nearest neighbours of each image, as many as are needed; all others, where there are
+            fewer.
+        cosines: float32 (N, K), of these.
         neighbours: how many neighbours may be joined to an image.
         truncation: how many images, the first included, a walk may visit.
         alpha: probability to go on, in [0, 1).
@@ -37,9 +50,7 @@ def solve_walks(vectors: Embeddings, *, neighbours: int, truncation: int, alpha:
     """
     from util.rerank._conjugate_gradient import solve_truncated
 
-    rows, cosines = nearest_neighbours(vectors, max(neighbours, truncation - 1))
     graph = mutual_graph(rows[:, :neighbours], cosines[:, :neighbours], gamma)
-    del cosines  # of all neighbours: the largest array but one, and no longer needed
     columns, starts = graph.indices.astype(np.int32), graph.indptr.astype(np.int64)
     nearest = np.concatenate([np.arange(len(rows), dtype=np.int32)[:, None], rows[:, : truncation - 1]], axis=1)
 

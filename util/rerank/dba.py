@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from util.records import Embeddings, unit_rows
 from util.rerank._expansion import by_cosine, moved_queries
+from util.rerank._learned_neighbours import learned_neighbours
 from util.rerank._limits import require_at_least
-from util.rerank._neighbours import nearest_neighbours
 from util.rerank.base import Gallery, RankedQueries, ReRanker
 
 _BLOCK = 4096  # images augmented at a time: n + 1 vectors each are in memory
@@ -70,7 +70,7 @@ class DatabaseAugmentation(ReRanker):
         return by_cosine(queries.replace(gallery=self.fit(queries.gallery)), vectors)
 
     def _augmented(self, gallery: Gallery) -> Embeddings:
-        rows, _ = nearest_neighbours(gallery.vectors, self.n)
+        rows, _ = learned_neighbours(gallery, self.n, self.cache)
         weights = decaying_weights(self.n, self.last)[: rows.shape[1]].astype(np.float32)
         augmented = gallery.vectors.copy()
         for start in range(0, len(gallery), _BLOCK):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from util.errors import InvalidInputError
 from util.records import SearchResult
 from util.rerank import _walks
+from util.rerank._learned_neighbours import learned_neighbours
 from util.rerank._limits import require_at_least
 from util.rerank._ordering import rescored
 from util.rerank._sparse_rows import SparseRows
@@ -81,17 +82,20 @@ class Diffusion(ReRanker):
 
     def _walks(self, gallery: Gallery) -> SparseRows:
         key = ("walks", gallery.digest, self.neighbours, self.truncation, self.alpha, self.gamma)
-        made = self.cache.get_or_make(
-            key,
-            lambda: _walks.solve_walks(
-                gallery.vectors,
-                neighbours=self.neighbours,
-                truncation=self.truncation,
-                alpha=self.alpha,
-                gamma=self.gamma,
-            ).to_arrays("walks"),
-        )
+        made = self.cache.get_or_make(key, lambda: self._solve(gallery).to_arrays("walks"))
         return SparseRows.from_arrays(made, "walks")
+
+    def _solve(self, gallery: Gallery) -> SparseRows:
+        needed = _walks.neighbours_needed(neighbours=self.neighbours, truncation=self.truncation)
+        rows, cosines = learned_neighbours(gallery, needed, self.cache)
+        return _walks.solve_walks(
+            rows,
+            cosines,
+            neighbours=self.neighbours,
+            truncation=self.truncation,
+            alpha=self.alpha,
+            gamma=self.gamma,
+        )
 
 
 def _scores(visits: NDArray[np.number], cosines: NDArray[np.float32]) -> NDArray[np.float64]:

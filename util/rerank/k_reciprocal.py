@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from util.rerank import _reciprocity
+from util.rerank._learned_neighbours import learned_neighbours
 from util.rerank._limits import require_at_least, require_share
 from util.rerank._ordering import rescored
 from util.rerank._sparse_rows import SparseRows
@@ -70,10 +71,13 @@ class KReciprocal(ReRanker):
 
     def _described(self, gallery: Gallery) -> _reciprocity.Described:
         key = ("k-reciprocal", gallery.digest, self.k1, self.k2)
-        arrays = self.cache.get_or_make(
-            key, lambda: _reciprocity.describe_gallery(gallery.vectors, k1=self.k1, k2=self.k2).to_arrays()
-        )
+        arrays = self.cache.get_or_make(key, lambda: self._describe(gallery).to_arrays())
         return _reciprocity.Described.from_arrays(arrays)
+
+    def _describe(self, gallery: Gallery) -> _reciprocity.Described:
+        needed = _reciprocity.neighbours_needed(k1=self.k1, k2=self.k2)
+        rows, cosines = learned_neighbours(gallery, needed, self.cache)
+        return _reciprocity.describe_gallery(gallery.vectors, rows, cosines, k1=self.k1, k2=self.k2)
 
 
 def _overlap(around: NDArray[np.float32], by_column: SparseRows, totals: NDArray[np.float32]) -> NDArray[np.float32]:
