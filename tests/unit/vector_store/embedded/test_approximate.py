@@ -305,3 +305,73 @@ def test_without_parameters_our_defaults_hold(bench):
     one.add(0, 2000)
     recall(one, queries=1)
     assert faiss.downcast_index(one.store._memory["s"]._index[1]._built.index).hnsw.efSearch == 128
+
+
+def test_auto_is_exact_until_a_scan_is_slower_than_an_index(bench, builds, monkeypatch):
+    assert index_kind("auto", 256).least_rows == 2**23 // 256
+    monkeypatch.setattr("util.vector_store.embedded.indexes.sizing._FEW_NUMBERS", 16 * 2000)
+    one = bench(dimension=16, index="auto")
+    one.add(0, 1999, clusters=20)
+    one.check()
+    assert builds == []
+    one.add(1999, 2600, clusters=20)
+    assert recall(one) >= 0.9
+    assert builds == ["build"]
+
+
+@pytest.mark.parametrize(("index", "again"), [("ivf", True), ("hnsw", True), ("HNSW16", False)])
+def test_what_was_laid_out_for_a_far_smaller_space_is_laid_out_again(bench, builds, index, again):
+    one = bench(dimension=16, index=index)
+    one.add(0, 1100, clusters=20)
+    one.store.refresh("s")
+    one.add(1100, 4500, clusters=20)
+    one.store.refresh("s")
+    assert builds == ["build", "build" if again else "extended"]
+    assert recall(one) >= 0.9
+
+
+def test_options_of_a_name_say_how_hard_to_search_and_parameters_say_it_louder(bench):
+    one = bench(dimension=16, index="ivf:lists=32,probes=3,proposals=40")
+    one.add(0, 2000)
+    one.store.refresh("s")
+    recall(one, queries=1)
+    searching = one.store._memory["s"]._index[1]
+    assert faiss.extract_index_ivf(searching._built.index).nprobe == 3
+    assert searching._kind.proposals == 40
+    one.store.annotate("s", {"search_parameters": "probes=9"})
+    recall(one, queries=1)
+    assert faiss.extract_index_ivf(searching._built.index).nprobe == 9
+
+
+def test_more_proposals_find_more_through_coarse_codes(bench):
+    one = bench(dimension=16, index="lsh:bits=16,proposals=40")
+    one.add(0, 4000)
+    few = recall(one)
+    one.store.annotate("s", {"search_parameters": "proposals=900"})
+    assert few < 0.9 < recall(one)
+
+
+def test_a_cache_file_of_an_older_layout_is_built_again(bench, builds):
+    from util.vector_store.embedded.cache_file import CacheWriter
+
+    one = bench(dimension=16, index="HNSW16")
+    one.add(0, 2000)
+    one.caches.mkdir(exist_ok=True)
+    with CacheWriter(one.caches / "space-1.faiss") as writer:
+        with writer.section("index"):
+            writer.write(b"once")
+        writer.finish({"kind": "index", "factory": "HNSW16", "trained_on": 0, "change": 1, "token": ""})
+    one.store.refresh("s")
+    assert builds == ["build"]
+    assert recall(one) >= 0.9
+
+
+def test_another_index_forgets_the_parameters_of_the_former(bench):
+    one = bench(dimension=16, index="HNSW16")
+    one.store.annotate("s", {"search_parameters": "efSearch=64", "note": 1})
+    info = one.store.set_index("s", "IVF16,Flat")
+    assert (info.index, dict(info.attributes)) == ("IVF16,Flat", {"note": 1})
+    assert one.store.set_index("s", "hnsw", search_parameters="ef=9").attributes["search_parameters"] == "ef=9"
+    with pytest.raises(InvalidInputError, match="it takes efSearch, proposals"):
+        one.store.set_index("s", "hnsw", search_parameters="nprobe=9")
+    assert one.store.info("s").attributes["search_parameters"] == "ef=9"
