@@ -5,6 +5,7 @@
 Vectors are drawn around centres, about 30 images an item, so that neighbourhoods overlap as those of photos do. A
 query's time is that of re-ranking 200 hits that an exact search found; the search itself is not in it. Both clocks are
 told: processor time is what the work takes, elapsed time also what other processes took from the machine meanwhile.
+Then the gallery changes: some images go, others come, and what it takes to follow is measured too.
 Each re-ranker runs in a process of its own, so that peak memory is its own: vectors, everything learned, and NumPy.
 """
 
@@ -26,13 +27,14 @@ from _timing import summary
 
 from util.records import SearchResult, unit_rows
 from util.rerank import build_reranker
-from util.rerank.base import Gallery, RankedQueries
+from util.rerank.base import Gallery, RankedQueries, ReRanker
 
 RESULTS = Path(__file__).parent / "results"
 PER_ITEM = 30
 SPREAD = 1.2  # of an item's images around its centre, in lengths of the centre's own
 DEPTH = 200
 QUERIES = 30
+CAME, WENT = 1000, 500
 SEED = 0
 
 
@@ -66,15 +68,16 @@ def main() -> None:
 
 def measured(text: str, images: int, dimension: int) -> dict[str, Any]:
     """What one re-ranker takes."""
-    vectors, labels = draw(images + QUERIES, dimension, images // PER_ITEM)
+    vectors, labels = draw(images + CAME + QUERIES, dimension, images // PER_ITEM)
     gallery = Gallery(tuple(f"g{number:07d}" for number in range(images)), vectors[:images])
-    queries = [ranked(gallery, vector) for vector in vectors[images:]]
-    _ = gallery.digest  # of the space, whatever the re-ranker
+    changed = changed_gallery(vectors[: images + CAME])
+    vectors, labels = vectors[images + CAME :], labels[[*range(images), *range(images + CAME, len(labels))]]
+    queries = [ranked(gallery, vector) for vector in vectors]
     reranker = build_reranker(text)
     reranker(tiny())  # compiles, and imports
-    before, started, worked = peak(), time.perf_counter(), time.process_time()
-    reranker.fit(gallery)
-    fit = {"cpu_s": round(time.process_time() - worked, 1), "elapsed_s": round(time.perf_counter() - started, 1)}
+    before = peak()
+    fit = fitted(reranker, gallery)
+    learned = peak()
     cpu, elapsed, precision = [], [], []
     for number, query in enumerate(queries):
         started, worked = time.perf_counter(), time.process_time()
@@ -84,16 +87,34 @@ def measured(text: str, images: int, dimension: int) -> dict[str, Any]:
         precision.append(
             [share(query, labels, labels[images + number]), share(answer, labels, labels[images + number])]
         )
+    follow = {"came": CAME, "went": WENT, **fitted(reranker, changed)}
     return {
         "reranker": reranker.describe(),
         "threads": {"blas": os.environ.get("OMP_NUM_THREADS", "all"), "processors": len(os.sched_getaffinity(0))},
         "fit": fit,
-        "peak_gib": round(peak(), 2),
+        "follow": follow,
+        "peak_gib": round(learned, 2),
+        "peak_with_following_gib": round(peak(), 2),
         "peak_before_fit_gib": round(before, 2),
         "query_cpu": summary(cpu[3:]),
         "query_elapsed": summary(elapsed[3:]),
         "precision_at_10": {"searched": round(mean(precision, 0), 3), "re-ranked": round(mean(precision, 1), 3)},
     }
+
+
+def fitted(reranker: ReRanker, gallery: Gallery) -> dict[str, float]:
+    """Seconds to learn a gallery, by both clocks."""
+    _ = gallery.digest  # of the space, whatever the re-ranker
+    started, worked = time.perf_counter(), time.process_time()
+    reranker.fit(gallery)
+    return {"cpu_s": round(time.process_time() - worked, 1), "elapsed_s": round(time.perf_counter() - started, 1)}
+
+
+def changed_gallery(vectors: np.ndarray) -> Gallery:
+    """All images that there ever are but some of the first ones, drawn."""
+    went = np.random.default_rng(SEED).choice(len(vectors) - CAME, WENT, replace=False)
+    stay = np.setdiff1d(np.arange(len(vectors)), went)
+    return Gallery(tuple(f"g{row:07d}" for row in stay), vectors[stay])
 
 
 def draw(images: int, dimension: int, items: int) -> tuple[np.ndarray, np.ndarray]:

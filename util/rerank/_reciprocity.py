@@ -14,7 +14,7 @@ from util.rerank._folder import Arrays
 from util.rerank._sparse_rows import SparseRows
 
 _MATRICES = ("half", "weights", "averaged_by_column")
-_BLOCK = 262_144  # pairs whose distance is computed at a time
+_BLOCK = 32_768  # pairs whose distance is computed at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
