@@ -37,6 +37,20 @@ def test_local_features_print_their_evidence(nearid, indexed):
     assert all(isinstance(hit["evidence"], dict) for hit in answer["hits"])
 
 
+def test_a_second_extractor_looks_at_the_first_hits(nearid, indexed):
+    words = ("search", indexed[0], "-k", 3, "--json", "--rerank")
+    status, out, _ = nearid(*words, "second_look:extractor=phash,top=3,weight=1")
+    assert status == 0
+    [answer] = json.loads(out)["results"]
+    opinions = [hit["evidence"]["second_look"] for hit in answer["hits"]]
+    assert {opinion["extractor"] for opinion in opinions} == {"phash"}
+    cosines = [opinion["cosine"] for opinion in opinions]
+    assert cosines == sorted(cosines, reverse=True)
+    status, _, err = nearid(*words, "second_look:extractor=phesh")
+    assert status == 2
+    assert "no extractor is called 'phesh': there are phash" in err
+
+
 def test_evaluate_measures_the_reranked_answers_and_their_cost(nearid, catalogue, tmp_path):
     words = ("evaluate", "--queries", catalogue / "queries", "--gallery", catalogue / "gallery")
     words = (*words, "--extractor", "color_texture", "--json")
