@@ -181,6 +181,9 @@ def _about(info: SpaceInfo) -> dict[str, Any]:
 
 def _created(store: VectorStore, wanted: SpaceInfo, *, overwrite: bool) -> SpaceInfo:
     if overwrite:
+        # The index of the longer vectors may be none for shorter ones: that must not cost the space that is there.
+        trial = store.create_space(replace(wanted, name=f"{wanted.name}.trial"))
+        store.drop_space(trial.name)
         with suppress(SpaceNotFoundError):
             store.drop_space(wanted.name)
     return store.create_space(wanted)

@@ -164,6 +164,20 @@ def test_what_cannot_be_fitted_replaces_nothing(store):
     assert store.count("t") == COUNT
 
 
+def test_an_index_that_is_none_for_shorter_vectors_costs_nothing(tmp_path):
+    with open_store(f"embedded:{tmp_path / 'store'}") as store:
+        store.create_space(SpaceInfo("s", "e", DIMENSION, FINGERPRINT, index="PQ4"))
+        store.upsert("s", IDS, ROWS, METADATA, fingerprint=FINGERPRINT)
+        reduce_space(store, "s", Reduction(4), name="t")
+        assert store.info("t").index == "PQ4"
+        with pytest.raises(InvalidInputError, match="PQ4"):
+            reduce_space(store, "s", Reduction(3), name="t", overwrite=True)
+        assert [(info.name, info.dimension, info.count) for info in store.list_spaces()] == [
+            ("s", DIMENSION, COUNT),
+            ("t", 4, COUNT),
+        ]
+
+
 @pytest.mark.parametrize(
     ("space", "reduction", "options", "error", "part"),
     [
