@@ -80,7 +80,7 @@ def test_the_validation_is_what_the_extractor_itself_reaches(settings, tmp_path)
     [
         pytest.param({"cutmix": 0.5, "average": 0.9}, id="mixed and averaged"),
         pytest.param({"optimizer": "adamw", "loss": "triplet", "cutmix": 0, "sampler": "m_per_class"}, id="triplets"),
-        pytest.param({"objective": "hard_negatives", "loss": "triplet", "cutmix": 0}, id="mined"),
+        pytest.param({"objective": "hard_negatives", "loss": "triplet", "cutmix": 0, "batch_size": 28}, id="mined"),
     ],
 )
 def test_an_interrupted_run_ends_where_an_unbroken_one_ends(settings, tmp_path, change):
