@@ -22,6 +22,7 @@ def plot_accuracy_and_cost(
     *,
     title: str = "Accuracy against time",
     xlabel: str = "ms a query (logarithmic)",
+    ylabel: str = "top-1",
 ) -> Figure:
     """One numbered point a system with its interval as a line: the good ones lie left (cheap) and high (accurate).
 
@@ -32,6 +33,7 @@ def plot_accuracy_and_cost(
         cost: above 0, such as milliseconds a query.
         title: of the figure.
         xlabel: what the cost is.
+        ylabel: what the shares are.
 
     Raises:
         InvalidInputError: if there is no system, the lengths differ, or a cost is not above 0.
@@ -45,7 +47,7 @@ def plot_accuracy_and_cost(
         raise InvalidInputError(f"a cost that is drawn logarithmically lies above 0, got {list(cost)}")
     figure = new_figure(8.5, 4.2)
     axes = figure.add_subplot()
-    quiet(axes, title=title, xlabel=xlabel, ylabel="top-1")
+    quiet(axes, title=title, xlabel=xlabel, ylabel=ylabel)
     ends = np.array(intervals, dtype=np.float64)
     axes.vlines(cost, ends[:, 0], ends[:, 1], color=SAME, linewidth=2, alpha=0.35)
     axes.plot(cost, accuracy, linestyle="", marker="o", markersize=6, color=SAME)

@@ -7,7 +7,7 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from util.errors import InvalidInputError
 from util.plots.style import BAND, DIFFERENT, GRID, INK, MUTED, RIGHT, SAME, SMALL_SIZE, new_figure, quiet
@@ -62,6 +62,7 @@ def plot_recall_and_speed(
         recall, speed = zip(*pareto_front(points), strict=True)
         axes.plot(recall, speed, color=colour, marker=marker, markersize=5, linewidth=1.4, label=name)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # small sets span less than a power of ten
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -21,6 +21,11 @@ def test_each_system_has_a_numbered_point_and_is_named_beside_it():
     figure.canvas.draw()
 
 
+def test_both_axes_say_what_they_are_told():
+    (axes,) = plot_accuracy_and_cost(["a"], [0.5], INTERVALS[:1], [2.0], xlabel="bytes", ylabel="recall@10").axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("bytes", "recall@10")
+
+
 def test_a_system_without_a_number_has_no_point():
     figure = plot_accuracy_and_cost(["a", "b"], [0.5, float("nan")], INTERVALS, [2.0, 90.0])
     assert [text.get_text() for text in figure.axes[0].texts] == ["1"]

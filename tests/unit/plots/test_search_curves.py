@@ -32,6 +32,14 @@ def test_each_index_is_a_line_over_a_logarithmic_axis():
     figure.canvas.draw()
 
 
+def test_speeds_within_a_power_of_ten_can_be_read_off():
+    figure = plot_recall_and_speed({"ivf": [(0.9, 700.0), (0.99, 180.0)]})
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_ylim()
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels() if low <= tick.get_position()[1] <= high]
+    assert labels == ["200", "500"]
+
+
 @pytest.mark.parametrize(
     ("curves", "part"),
     [
