@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from typing import Any
 
 _LARGE = 16_384
-_REMEMBERED = 4
+_REMEMBERED = 16_000_000  # characters, of all texts together
 
 
 class AttributeReader:
@@ -32,5 +33,8 @@ class AttributeReader:
             if known == text:
                 return value
         value = json.loads(text)
-        self._parsed = ((text, value), *self._parsed[: _REMEMBERED - 1])
+        lengths = accumulate((len(known) for known, _ in self._parsed), initial=len(text))
+        next(lengths)
+        kept = (one for one, length in zip(self._parsed, lengths, strict=True) if length <= _REMEMBERED)
+        self._parsed = ((text, value), *kept)
         return value

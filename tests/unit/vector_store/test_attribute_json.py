@@ -31,6 +31,16 @@ def test_only_large_ones_are_remembered():
     assert read(text(1, 10)) is not read(text(1, 10))
 
 
+def test_memory_is_bounded():
+    read = AttributeReader()
+    long = 6_000_000
+    first = read(text(1, long))
+    read(text(2, long))
+    assert read(text(1, long)) is first
+    read(text(3, long))
+    assert read(text(1, long)) is not first
+
+
 def test_threads_are_given_what_they_ask_for():
     read = AttributeReader()
     with ThreadPoolExecutor(8) as pool:

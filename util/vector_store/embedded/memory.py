@@ -22,7 +22,7 @@ from util.vector_store.embedded.indexes import index_kind
 from util.vector_store.embedded.naming import Names, Ranking, ranked_fully
 from util.vector_store.embedded.resident import ResidentVectors
 from util.vector_store.embedded.rows import Positions, VectorRows
-from util.vector_store.embedded.spaces import SpaceRow, need_space, token_of
+from util.vector_store.embedded.spaces import SpaceRow, need_space_to_search, token_of
 from util.vector_store.embedded.where_sql import WhereSql
 from util.vector_store.index_names import is_exact
 
@@ -62,7 +62,7 @@ class SpaceInMemory:
             # The state that a connection sees is fixed by its first query. Fixing it under the lock means that the
             # rows in memory are never ahead of it.
             with self._stepping:
-                space = need_space(connection, name)
+                space = need_space_to_search(connection, name)
                 if space.number != self._number:
                     self._begin(space)
                 rows, index = self._vectors.at(connection, space), self._index_of(space)

@@ -19,6 +19,7 @@ from util.records import SpaceInfo
 from util.vector_store.attribute_json import AttributeReader
 
 _COLUMNS = "space, name, extractor, dimension, fingerprint, recipe, metric, index_factory, attributes, count, change"
+_COLUMNS_TO_SEARCH = _COLUMNS.replace("attributes", "CASE index_factory WHEN 'Flat' THEN '{}' ELSE attributes END")
 # A reader that is further behind compares all keys instead, which is still far less than reading all vectors.
 _REMOVALS_KEPT = 10_000
 _read_attributes = AttributeReader()
@@ -43,6 +44,18 @@ def find_space(connection: sqlite3.Connection, name: str) -> SpaceRow | None:
     """The space of this name, if there is one."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM spaces WHERE name = ?", (name,)).fetchone()
     return None if row is None else _space_row(row)
+
+
+def need_space_to_search(connection: sqlite3.Connection, name: str) -> SpaceRow:
+    """The space of this name; without its attributes if it is searched exactly, which takes none of them.
+
+    Among them may be a projection of some megabytes, and to read that takes longer than to search.
+
+    Raises:
+        SpaceNotFoundError: if there is none, with the names there are.
+    """
+    row = connection.execute(f"SELECT {_COLUMNS_TO_SEARCH} FROM spaces WHERE name = ?", (name,)).fetchone()
+    return need_space(connection, name) if row is None else _space_row(row)
 
 
 def need_space(connection: sqlite3.Connection, name: str) -> SpaceRow:
