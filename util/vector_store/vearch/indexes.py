@@ -42,7 +42,7 @@ _LISTS = {"lists": "ncentroids", "probes": "nprobe"}
 _NAMED = {
     "hnsw": ("HNSW", {"m": "nlinks", "construction": "efConstruction", "ef": "efSearch"}),
     "ivf": ("IVFFLAT", _LISTS),
-    "ivfpq": ("IVFPQ", {**_LISTS, "bytes": "nsubvector", "bits": "nbits_per_idx"}),
+    "ivfpq": ("IVFPQ", {**_LISTS, "bytes": "nsubvector"}),
 }
 _NUMBERS = {"partitions": (1, 16_384), "replicas": (1, 100), "expected": (1, 2**40)}
 

@@ -106,3 +106,38 @@ def test_every_kind_has_a_place_for_its_vectors():
     for kind in PARAMETERS:
         vector = schema("s", 32, plan_index(space(index=kind), {}))["fields"][-1]
         assert vector["store_type"] == ("RocksDB" if "IVF" in kind else "MemoryOnly")
+
+
+@pytest.mark.parametrize(
+    ("index", "kind", "parameters"),
+    [
+        ("flat", "FLAT", {}),
+        ("auto", "FLAT", {}),
+        ("hnsw", "HNSW", {}),
+        ("hnsw:m=48,ef=99,construction=120", "HNSW", {"nlinks": 48, "efSearch": 99, "efConstruction": 120}),
+        ("ivf:lists=64,probes=8", "IVFFLAT", {"ncentroids": 64, "nprobe": 8, "training_threshold": 2496}),
+    ],
+)
+def test_names_of_indexes_are_translated(index, kind, parameters):
+    plan = plan_index(SpaceInfo("s", "e", 512, "f", index=index), {})
+    assert (plan.kind, plan.parameters) == (kind, parameters)
+
+
+def test_a_name_with_codes_is_translated():
+    plan = plan_index(SpaceInfo("s", "e", 512, "f", index="ivfpq:bytes=32"), {})
+    assert plan.kind == "IVFPQ"
+    assert (plan.parameters["nsubvector"], plan.parameters["nbits_per_idx"]) == (32, 8)
+
+
+@pytest.mark.parametrize(
+    ("index", "part"),
+    [
+        ("pq", "Vearch has no index 'pq': use flat, auto, hnsw, ivf, ivfpq"),
+        ("hnsw:pca=64", "takes no option 'pca' of the index 'hnsw': it takes m, construction, ef"),
+        ("ivfpq:bits=4", "takes no option 'bits'"),
+        ("hsnw", "there are flat, ivf"),
+    ],
+)
+def test_names_that_vearch_has_not_are_refused(index, part):
+    with pytest.raises(InvalidInputError, match=part):
+        plan_index(SpaceInfo("s", "e", 512, "f", index=index), {})
