@@ -123,7 +123,11 @@ class AnnoyIndex(BuiltIndex):
         """The forest first, then the file that names it, then away with forests that nothing names any more."""
         path.parent.mkdir(parents=True, exist_ok=True)
         forest_file = path.with_name(f"{path.stem}.annoy-{os.urandom(8).hex()}")
-        self.forest.save(str(forest_file))  # and from here on mapped from there
+        try:
+            self.forest.save(str(forest_file))  # and from here on mapped from there
+        except OSError:
+            forest_file.unlink(missing_ok=True)
+            raise
         with CacheWriter(path) as writer:
             with writer.section("keys"):
                 writer.write(self.keys)

@@ -105,3 +105,32 @@ def test_the_same_rows_make_the_same_forest(installed):
     assert [line.tolist() for line in one.propose(queries, 50)] == [
         line.tolist() for line in other.propose(queries, 50)
     ]
+
+
+def test_a_forest_that_cannot_be_written_stays_in_memory(bench, installed, caplog):
+    one = bench(index="annoy", cache_from=1 << 40)
+    one.caches.write_text("a file where the folder should be")
+    one.add(0, 1500)
+    assert len(one.found(one.query(), 10)) == 10
+    assert "in memory only" in caplog.text
+    assert one.store._memory["s"]._index[1]._built is not None
+
+
+def test_a_forest_whose_file_cannot_be_named_is_left_to_the_next_writer(bench, installed, monkeypatch, caplog):
+    from util.vector_store.embedded.cache_file import CacheWriter
+
+    def full(writer, data):
+        raise OSError(28, "No space left on device")
+
+    one = bench(index="annoy", cache_from=1 << 40)
+    one.add(0, 1500)
+    with monkeypatch.context() as patch:
+        patch.setattr(CacheWriter, "write", full)
+        one.store.refresh("s")
+    assert "in memory only" in caplog.text
+    assert [file.name.startswith("space-1.annoy-") for file in one.caches.iterdir()] == [True]
+    assert len(one.found(one.query(), 10)) == 10
+    with one.another() as other:
+        other.refresh("s")
+    assert len(list(one.caches.iterdir())) == 2
+    assert len(one.found(one.query(), 10)) == 10, "its file is gone and still mapped"
