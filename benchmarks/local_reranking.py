@@ -134,16 +134,22 @@ def drawn(queries: int, photos_per_item: int, size: int) -> dict[str, Any]:
 def grocery(folder: Path, extractor: Extractor, every: int, kept: Path | None) -> dict[str, Any]:
     """The near-identical packages of ``test``, looked up in all of ``train``."""
     train, test = (read_dataset(folder / f"{part}.txt") for part in ("train", "test"))
-    fine = {(record.metadata["coarse"], record.item) for record in test if "/Packages/" in record.path}
-    kinds = Counter(coarse for coarse, _ in fine)
-    asked = [one for one in test if "/Packages/" in one.path and kinds[one.metadata["coarse"]] > 1]
+    asked = near_identical_packages(test)
+    kinds = Counter(coarse for coarse, _ in {(one.metadata["coarse"], one.item) for one in asked})
     vectors = [embed(records, extractor, kept, part) for records, part in ((train, "train"), (asked, "packages"))]
     chosen = list(range(0, len(asked), every))
     queries = vectors[1][chosen]
     outcome = measure(train, vectors[0], [asked[place] for place in chosen], queries, queries @ vectors[0].T)
-    several = {str(coarse): count for coarse, count in sorted(kinds.items(), key=str) if count > 1}
+    several = {str(coarse): count for coarse, count in sorted(kinds.items(), key=str)}
     described = {"extractor": extractor.name, "fingerprint": extractor.fingerprint, "fine_classes": several}
     return described | {"every": every} | told([outcome])
+
+
+def near_identical_packages(records: Sequence[ImageRecord]) -> list[ImageRecord]:
+    """Those photos of packages whose coarse class has several fine ones."""
+    packages = [record for record in records if "/Packages/" in record.path]
+    kinds = Counter(coarse for coarse, _ in {(one.metadata["coarse"], one.item) for one in packages})
+    return [one for one in packages if kinds[one.metadata["coarse"]] > 1]
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from util.errors import InvalidInputError
+from util.rerank._cache import ArrayCache
 from util.rerank.base import Gallery, RankedQueries, ReRanker
 
 
@@ -62,3 +63,7 @@ class Chain(ReRanker):
     def describe(self) -> str:
         """The steps, joined by plus signs."""
         return "+".join(step.describe() for step in self.steps)
+
+    def with_cache(self, cache: ArrayCache) -> Self:
+        """The same chain, each of whose steps remembers elsewhere."""
+        return replace(self, steps=tuple(step.with_cache(cache) for step in self.steps), cache=cache)

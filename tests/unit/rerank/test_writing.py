@@ -4,6 +4,7 @@ import pytest
 
 from util.errors import InvalidInputError, UnknownReRankerError
 from util.rerank import available_rerankers, build_reranker
+from util.rerank._cache import ArrayCache
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,9 @@ def test_lists_the_files_of_the_package():
     assert {"alpha_qe", "aqe", "aqe_concat", "dba", "diffusion", "k_reciprocal", "qge", "rank_qe"} <= set(
         available_rerankers()
     )
+
+
+def test_a_chain_remembers_where_it_is_told_to():
+    cache = ArrayCache()
+    chain = build_reranker("alpha_qe+diffusion").with_cache(cache)
+    assert all(step.cache is cache for step in (chain, *chain.steps))
