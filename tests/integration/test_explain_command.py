@@ -73,3 +73,53 @@ def test_a_photo_that_is_none(nearid, labels, tmp_path):
     assert status == 1
     assert json.loads(out)["error"]["code"] == "image_unreadable"
     assert "broken.jpg" in err
+
+
+@pytest.fixture
+def shelf(nearid, labels, tmp_path):
+    """The other label is indexed, and a blank photo; the plain one is the query."""
+    (tmp_path / "shelf" / "oat drink").mkdir(parents=True)
+    labels[1].rename(tmp_path / "shelf" / "oat drink" / "side view.png")
+    cv2.imwrite(str(tmp_path / "shelf" / "blank.png"), np.full((40, 40, 3), 9, np.uint8))
+    assert nearid("index", tmp_path / "shelf", "--extractor", "color_texture", "--json")[0] == 0
+    return labels[0]
+
+
+def test_a_search_draws_what_it_matched(nearid, shelf, tmp_path):
+    words = ("search", shelf, "-k", 2, "--rerank", "aqe+sift:top=2", "--explain", tmp_path / "why", "--explain-hits", 2)
+    status, out, err = nearid(*words, "--json")
+    assert (status, err) == (0, "")
+    [result] = json.loads(out)["results"]
+    assert [hit["id"] for hit in result["hits"]] == ["oat drink/side view.png", "blank.png"]
+    pictures = [hit["picture"] for hit in result["hits"]]
+    assert sorted(pictures) == sorted(map(str, (tmp_path / "why").iterdir()))
+    assert pictures[0].endswith("-plain-hit1-oat-drink-side-view.png")
+    matched, unmatched = (cv2.imread(picture) for picture in pictures)
+    assert matched.shape[1] == unmatched.shape[1] == 1000
+    assert matched.shape[0] > unmatched.shape[0], "only what matches has a map of differences below"
+    plain = json.loads(nearid("search", shelf, "-k", 2, "--rerank", "aqe+sift:top=2", "--json")[1])["results"][0]
+    assert [{**hit, "picture": None} for hit in plain["hits"]] == [{**hit, "picture": None} for hit in result["hits"]]
+
+    status, out, _ = nearid("search", shelf, "-k", 1, "--rerank", "sift", "--explain", tmp_path / "why2")
+    assert status == 0
+    assert f"picture: {tmp_path / 'why2'}" in out
+    assert len(list((tmp_path / "why2").iterdir())) == 1
+
+
+def test_a_hit_whose_photo_is_gone_has_no_picture(nearid, shelf, tmp_path):
+    (tmp_path / "shelf" / "oat drink" / "side view.png").unlink()
+    status, out, _ = nearid(
+        "search", shelf, "--rerank", "sift", "--explain", tmp_path / "why", "--explain-hits", 5, "--json"
+    )
+    hits = {hit["id"]: hit for hit in json.loads(out)["results"][0]["hits"]}
+    assert status == 0
+    assert "picture" not in hits["oat drink/side view.png"]
+    assert hits["oat drink/side view.png"]["evidence"]["problem"]
+    assert "picture" in hits["blank.png"]
+
+
+@pytest.mark.parametrize("words", [(), ("--rerank", "aqe")])
+def test_only_what_matches_points_can_be_drawn(nearid, shelf, tmp_path, words):
+    status, out, err = nearid("search", shelf, "--explain", tmp_path / "why", *words)
+    assert (status, out) == (2, "")
+    assert "add --rerank sift" in err

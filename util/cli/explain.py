@@ -9,10 +9,10 @@ import typer
 
 from util.cli import options
 from util.cli.console import print_json, print_table
+from util.cli.explaining import save_explanation, short_name
 
 if TYPE_CHECKING:
     from util.rerank.local.evidence import MatchEvidence
-    from util.rerank.local.explaining import Explanation
 
 
 def explain(
@@ -42,32 +42,11 @@ def explain(
     settings = load_settings()
     photos = [read_image(path, limits=limits(settings), allow_urls=settings.allow_urls) for path in (query, candidate)]
     found = explained(*photos, matcher=load_matcher(matcher, weights_dir=weights_dir))
-    picture = None if out is None else _draw(out, found, names=(_short(query), _short(candidate)))
+    picture = None if out is None else save_explanation(out, found, names=(short_name(query), short_name(candidate)))
     if as_json:
         print_json({"query": query, "candidate": candidate, "matcher": matcher, **found.to_json(), "picture": picture})
     else:
         _print(found.evidence, picture)
-
-
-def _short(path: str) -> str:
-    """The file with its folder, which often names the item."""
-    return "/".join(Path(path).parts[-2:])
-
-
-def _draw(path: Path, found: Explanation, *, names: tuple[str, str]) -> str:
-    """Draws the picture, and says where it is."""
-    from util.errors import InvalidInputError
-    from util.plots.matches import explanation_figure
-
-    figure = explanation_figure(found, names=names)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"{path}: no picture can be written there ({error}): name a .png in a folder"
-        ) from error
-    return str(path)
 
 
 def _print(evidence: MatchEvidence, picture: str | None) -> None:

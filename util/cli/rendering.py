@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from util.records import Decision, Hit, Verification
+    from util.rerank.base import HitEvidence
     from util.search.similar import Found
 
 
@@ -14,18 +17,27 @@ def hit_as_json(hit: Hit) -> dict[str, object]:
     return {"id": hit.id, "item": hit.item, "score": round(hit.score, 6), "metadata": dict(hit.metadata)}
 
 
-def results_as_json(found: Found) -> list[dict[str, object]]:
-    """The results of ``nearid search --json``; hits that a re-ranker looked at carry its evidence."""
-    evidence = found.evidence or ({},) * len(found.results)
+def results_as_json(found: Found, pictures: Sequence[Mapping[str, str]] = ()) -> list[dict[str, object]]:
+    """The results of ``nearid search --json``; hits that a re-ranker looked at carry its evidence.
+
+    Args:
+        found: the results.
+        pictures: one mapping a query, from hit to the picture drawn of it, where some were drawn.
+    """
+    none: Sequence[Mapping[str, Any]] = ({},) * len(found.results)
     return [
-        {
-            "query": result.query,
-            "hits": [
-                hit_as_json(hit) | ({"evidence": seen[hit.id].to_json()} if hit.id in seen else {}) for hit in result
-            ],
-        }
-        for result, seen in zip(found.results, evidence, strict=True)
+        {"query": result.query, "hits": [_explained(hit, seen, drawn) for hit in result]}
+        for result, seen, drawn in zip(found.results, found.evidence or none, pictures or none, strict=True)
     ]
+
+
+def _explained(hit: Hit, evidence: Mapping[str, HitEvidence], pictures: Mapping[str, str]) -> dict[str, object]:
+    told = hit_as_json(hit)
+    if hit.id in evidence:
+        told["evidence"] = evidence[hit.id].to_json()
+    if hit.id in pictures:
+        told["picture"] = pictures[hit.id]
+    return told
 
 
 def decision_as_json(decision: Decision) -> dict[str, object]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, print_table, progress_bar
+from util.cli.explaining import draw_hits, explaining_step
 from util.cli.opening import Choices, choose_space, chosen_reranking, extraction_for_space, opened_store
 from util.cli.rendering import results_as_json
 
@@ -20,6 +23,15 @@ def search(
         typer.Option("--min-score", min=-1.0, max=1.0, help="Leave out hits below this similarity."),
     ] = None,
     rerank: options.Rerank = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain", file_okay=False, help="With --rerank sift: draw what each query matches into this folder."
+        ),
+    ] = None,
+    explain_hits: Annotated[
+        int, typer.Option("--explain-hits", min=1, help="How many hits of each query --explain draws.")
+    ] = 1,
     where: options.Where = None,
     extractor: options.ExtractorName = None,
     store: options.Store = None,
@@ -33,12 +45,14 @@ def search(
 
     With --rerank the scores are those of the re-ranker, which compare within one query only.
     """
+    from util.search.reranking import StoredPhotos
     from util.search.similar import find_similar
     from util.vector_store.filters import parse_where
 
     choices = Choices(store, space, extractor, None, device, batch_size, workers)
     conditions = parse_where(where or [])
     reranking = chosen_reranking(rerank, device=device)
+    step = explaining_step(reranking) if explain is not None else None
     with opened_store(store) as opened:
         chosen = choose_space(choices, opened)
         extraction = extraction_for_space(choices, opened, chosen)
@@ -54,17 +68,23 @@ def search(
                 reranking=reranking,
                 progress=progress,
             )
+        pictures: tuple[Mapping[str, str], ...] = ()
+        if explain is not None and step is not None:
+            photos = StoredPhotos([result.query for result in found.results], extraction, opened, chosen)
+            pictures = draw_hits(found, photos, step=step, folder=explain, first=explain_hits)
     if as_json:
         print_json(
             {
                 "space": chosen,
-                "results": results_as_json(found),
+                "results": results_as_json(found, pictures),
                 "failed": failures_as_json(found.failed),
             }
         )
     else:
-        for result in found.results:
+        for result, drawn in zip(found.results, pictures or ({},) * len(found.results), strict=True):
             rows = [(f"{hit.score:.4f}", hit.item or "–", hit.id) for hit in result]
             print_table(("score", "item", "image"), rows, title=result.query)
+            for picture in drawn.values():
+                print(f"picture: {picture}")
             print("" if rows else "nothing found\n", end="\n" if rows else "")
     leave_if_failed(found.failed, quiet=as_json)
