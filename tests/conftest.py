@@ -12,5 +12,7 @@ sys.path.append(str(Path(__file__).parent / "servers"))
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 # Speed is measured in benchmarks/, never asserted: a busy machine is not a fault.
-settings.register_profile("nearid", deadline=None)
+# Other examples are drawn each time; `pytest --hypothesis-profile=thorough` draws many at once.
+settings.register_profile("nearid", deadline=None, max_examples=60)
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("nearid")
