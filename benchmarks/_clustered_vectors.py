@@ -1,8 +1,9 @@
 """Vectors that lie as embeddings of photos do, and are hard to search: overlapping groups within groups.
 
-Ten photos around an item, twenty items around a family; an item's photos lie about as far from it as items of a family
-from each other, so that a query's nearest photos show several items. Directions differ in how much vectors vary along
-them, by a power law turned at random: networks' embeddings have few strong directions and many weak ones.
+Ten photos around an item, twenty items around a family; photos lie as far from their item, and items from their
+family, as families from each other, so that a query's nearest photos show several items of several families.
+Directions differ in how much vectors vary along them, by a power law turned at random: networks' embeddings have few
+strong directions and many weak ones.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from util.records import Embeddings, unit_rows
 
 PHOTOS, ITEMS = 10, 20  # of one item, of one family
-SPREAD = 0.6  # of items around their family and of photos around their item, in units of the families' own
-DECAY = 0.4  # standard deviation along direction n: n to the power of -DECAY
+SPREAD = 1.0  # of items around their family and of photos around their item, in units of the families' own
+DECAY = 0.8  # standard deviation along direction n: n to the power of -DECAY
 SEED = 20_201_121
 _BLOCK = PHOTOS * ITEMS * 50
 
