@@ -57,10 +57,7 @@ class ExplainedImage(FoundImage):
     @classmethod
     def explained(cls, hit: Hit, evidence: HitEvidence) -> ExplainedImage:
         """The hit as it is told; why its photo could not be looked at would name files."""
-        told = evidence.to_json()
-        if told.get("problem"):
-            told["problem"] = _UNSEEN
-        return cls(**FoundImage.of(hit).model_dump(), evidence=told)
+        return cls(**FoundImage.of(hit).model_dump(), evidence=_without_places(evidence.to_json()))
 
 
 class QueryResult(BaseModel):
@@ -240,6 +237,12 @@ class Readiness(BaseModel):
 def shown(metadata: Metadata) -> dict[str, Any]:
     """Stored metadata without what is nobody's business."""
     return {name: value for name, value in metadata.items() if name not in _PRIVATE}
+
+
+def _without_places(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence with other words for its problems, also those of the re-rankers of a chain."""
+    told = {name: _without_places(value) if isinstance(value, Mapping) else value for name, value in evidence.items()}
+    return told | ({"problem": _UNSEEN} if told.get("problem") else {})
 
 
 def _rounded(score: float | None) -> float | None:

@@ -50,6 +50,23 @@ def test_the_service_answers_as_the_library_does(gallery, ask, png, text):
         assert [hit["score"] for hit in told["hits"]] == [round(float(score), 6) for score in result.scores]
 
 
+def test_problems_of_any_re_ranker_of_a_chain_are_told_in_other_words():
+    from util.records import Hit
+    from util.rerank._evidence import JoinedEvidence
+    from util.rerank.local.evidence import MatchEvidence
+    from util.rerank.second_look import SecondOpinion
+    from vearch_plugin.schemas.answers import ExplainedImage
+
+    hit = Hit("a", 0.5, None, {})
+    joined = JoinedEvidence(
+        SecondOpinion("phash", None, problem="/secret/a.png is gone"), MatchEvidence(problem="/secret/a.png is gone")
+    )
+    told = ExplainedImage.explained(hit, joined)
+    assert "secret" not in told.model_dump_json()
+    assert told.evidence["problem"] == told.evidence["second_look"]["problem"] != ""
+    assert ExplainedImage.explained(hit, MatchEvidence()).evidence["problem"] == ""
+
+
 def test_evidence_comes_with_the_hits_and_names_no_files(ask, gallery, png):
     store = gallery.app.state.service.store
     held = store.get("colours", ["shelf/red"])
