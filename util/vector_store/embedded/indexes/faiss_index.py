@@ -33,6 +33,7 @@ from util.vector_store.index_names import IndexName, is_name, read_index_name
 # More training rows a centroid than this make training longer and hardly better.
 _MOST_ROWS_A_CENTROID = 64
 _LEAST_TRAINING = 32_768
+_LEAST_VARIANCE = 1e-6  # share of a direction in the variance of all
 _BLOCK = 16_384
 _SEED = 20_240_501
 # Codes that tell little apart need more rows to choose from.
@@ -57,7 +58,8 @@ class FaissKind(IndexKind):
         self._name = read_index_name(text) if is_name(text) else None
         smallest = _empty(self.plan(LEAST_ROWS), dimension)
         sizes = least_rows_of(self._name, dimension) if self._name else 0
-        self._least_rows = max(LEAST_ROWS, sizes, LEAST_ROWS_A_CENTROID * _centroids(smallest))
+        directions = dimension if "PCA" in self.plan(LEAST_ROWS).factory else 0
+        self._least_rows = max(LEAST_ROWS, sizes, directions, LEAST_ROWS_A_CENTROID * _centroids(smallest))
 
     @property
     def least_rows(self) -> int:
@@ -87,7 +89,9 @@ class FaissKind(IndexKind):
         try:
             if learns:
                 most = max(_LEAST_TRAINING, _MOST_ROWS_A_CENTROID * _centroids(index))
-                index.train(rows.take(np.sort(_shuffled(rows)[:most])))
+                sample = rows.take(np.sort(_shuffled(rows)[:most]))
+                _keep_finite(index, len(sample))
+                index.train(sample)
             keys = _add(index, rows)
         except RuntimeError as error:
             raise CannotBuildError(f"FAISS makes no {plan.factory}: {_reason(error)}") from error
@@ -226,6 +230,19 @@ def _add(index: Any, rows: VectorRows) -> Keys:
 
 def _shuffled(rows: VectorRows) -> Positions:
     return np.random.default_rng(_SEED).permutation(rows.alive)
+
+
+def _keep_finite(index: Any, rows: int) -> None:
+    """Keeps whitening from dividing by zero along directions in which the rows do not vary.
+
+    FAISS adds ``epsilon`` to eigenvalues, whose sum over all directions is about the number of unit rows.
+    """
+    faiss = _faiss()
+    for part in _parts(index):
+        for number in range(part.chain.size() if isinstance(part, faiss.IndexPreTransform) else 0):
+            transform = faiss.downcast_VectorTransform(part.chain.at(number))
+            if isinstance(transform, faiss.PCAMatrix):
+                transform.epsilon = _LEAST_VARIANCE * rows
 
 
 def _centroids(index: Any) -> int:

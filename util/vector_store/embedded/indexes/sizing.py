@@ -48,7 +48,7 @@ def faiss_plan(name: IndexName, rows: int, dimension: int) -> Plan:
 
     >>> from util.vector_store.index_names import read_index_name
     >>> faiss_plan(read_index_name("ivfpq:pca=64"), 100_000, 256)
-    Plan(factory='PCA64,IVF1024,PQ16x4fs', construction=None)
+    Plan(factory='PCAR64,IVF1024,PQ16x4fs', construction=None)
     >>> faiss_plan(read_index_name("auto"), 1_000_000, 512)
     Plan(factory='HNSW24', construction=64)
     """
@@ -107,7 +107,9 @@ def _projected(name: IndexName, dimension: int) -> tuple[str, int]:
             f"the search index {name.kind!r}: pca={width} is more than the {dimension} numbers of a vector: take fewer"
         )
     width = width or dimension
-    return f"PCA{'W' if whiten else ''}{width},", width
+    # A PCA puts most of what varies into the first numbers; turned at random, each code has its share of it.
+    turned = name.kind in ("pq", "ivfpq", "hnswpq")
+    return f"PCA{'W' if whiten else ''}{'R' if turned else ''}{width},", width
 
 
 def _codes(name: IndexName, width: int, *, bits: int) -> tuple[str, str]:

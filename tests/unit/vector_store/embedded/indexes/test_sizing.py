@@ -31,7 +31,7 @@ def factory(text, rows, dimension):
         ("pq", 10, 256, "PQ64x4fs"),
         ("pq:bits=8", 10, 256, "PQ32"),
         ("pq:bits=8", 10, 100, "Pad104,PQ13"),
-        ("pq:pca=64,whiten", 10, 256, "PCAW64,PQ16x4fs"),
+        ("pq:pca=64,whiten", 10, 256, "PCAWR64,PQ16x4fs"),
         ("hnsw", 1000, 256, "HNSW16"),
         ("hnsw", 1_000_000, 256, "HNSW24"),
         ("hnsw:m=48,ef=9,whiten", 10, 256, "PCAW256,HNSW48"),
