@@ -125,10 +125,13 @@ def test_calibrating_evaluating_and_duplicates_go_through_the_projection(nearid,
     answer(nearid("spaces", "calibrate", "--space", "short", "--queries", queries, "--json"))
     measured = answer(nearid("evaluate", "--queries", queries, "--space", "short", "--json"))
     assert (measured["top1"], measured["system"]["dimension"]) == (1, 6)
+    place = ("--store", f"embedded:{tmp_path / 'store.db'}", "--space", "short")
+    anew = answer(nearid("evaluate", "--queries", queries, "--gallery", indexed, *place, "--json"))
+    assert (anew["top1"], anew["system"]["dimension"], anew["system"]["gallery images"]) == (1, 6, 15)
     copy = indexed / "item0" / "copy.jpg"
     shutil.copy(indexed / "item0" / "0.jpg", copy)
-    options = ("--store", f"embedded:{tmp_path / 'store.db'}", "--space", "short", "--threshold", 0.99999)
-    grouped = answer(nearid("duplicates", indexed, "-e", "color_texture", *options, "--json"))
+    options = ("-e", "color_texture", *place, "--threshold", 0.99999)
+    grouped = answer(nearid("duplicates", indexed, *options, "--json"))
     paths = {Path(one["path"]).name for group in grouped["groups"] for one in group}
     assert {"copy.jpg", "0.jpg"} <= paths
 
