@@ -108,8 +108,8 @@ def _projected(name: IndexName, dimension: int) -> tuple[str, int]:
         )
     width = width or dimension
     # A PCA puts most of what varies into the first numbers; turned at random, each code has its share of it.
-    turned = name.kind in ("pq", "ivfpq", "hnswpq")
-    return f"PCA{'W' if whiten else ''}{'R' if turned else ''}{width},", width
+    codes = name.kind in ("pq", "ivfpq", "hnswpq")
+    return f"PCA{'W' if whiten else 'R' if codes else ''}{width},", width
 
 
 def _codes(name: IndexName, width: int, *, bits: int) -> tuple[str, str]:
