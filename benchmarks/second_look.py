@@ -36,7 +36,7 @@ from util.image_extract.base import Extractor
 from util.images import read_image
 from util.records import ImageRecord
 from util.rerank import build_reranker
-from util.rerank.base import ReRanker
+from util.rerank.base import Gallery, ReRanker
 
 TOPS, WEIGHTS = (20, 50, 100), (0.8, 0.9, 0.92, 0.94, 0.96)
 CHAIN_TOPS, CHAIN_WEIGHTS = (50, 100), (0.9, 0.92, 0.94, 0.96)
@@ -89,7 +89,8 @@ def measured(first: Extractor, second: Extractor, folder: Path, kept: Path | Non
         "look": summary([look(second, record) for record in records["test"][:LOOKED]]),
         "none": found | {"top1_ci95": interval, "val": quality_of(val)},
         "rerankers": {
-            text: {"val": quality_of(val, build(text))} | compared(test, build(text), none) for text in chosen
+            text: {"val": quality_of(val, build(text))} | compared(test, build(text), none) | learning(text, gallery)
+            for text in chosen
         },
         "packages": packages(test, records["test"], [build(text) for text in chosen]),
     }
@@ -128,6 +129,11 @@ def quality_of(part: Part, reranker: ReRanker | None = None) -> dict[str, float]
     """Mean top-1, recall@5 and average precision."""
     quality = part.quality(part.queries if reranker is None else reranker(part.queries))
     return {key: round(float(values.mean()), 4) for key, values in quality.items()}
+
+
+def learning(text: str, gallery: Gallery) -> dict[str, float]:
+    """Seconds that the gallery costs who has learned nothing yet."""
+    return {"fit_s": round(milliseconds(lambda: build_reranker(text).fit(gallery))[0] / 1000, 2)}
 
 
 def look(second: Extractor, record: ImageRecord) -> float:
