@@ -84,6 +84,7 @@ def rerank(
     if gallery is None:
         gallery = _gallery_of_hits(store, space, results, reranker)
     _refuse_unknown_fields(reranker, gallery, store, space)
+    _refuse_unknown_hits(gallery, results, space)
     ranked = RankedQueries(tuple(results), vectors, gallery, photos, query_metadata=tuple(query_metadata))
     started = time.perf_counter()
     reranker.fit(gallery)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from util.errors import ImageError, InvalidInputError
+from util.errors import ImageError, InvalidInputError, StaleGalleryError
 from util.records import ImageRecord, unit_rows
 from util.rerank import build_reranker
-from util.rerank.base import ReRanker
+from util.rerank.base import Gallery, ReRanker
 from util.search.indexing import index_images
 from util.search.reranking import ReRanking, StoredPhotos, read_gallery, rerank
 from util.search.similar import find_similar
@@ -206,3 +206,10 @@ def test_no_hits_are_no_unknown_field(ask):
 def test_a_search_has_no_records_for_the_oracle(ask):
     with pytest.raises(InvalidInputError, match="only an evaluation has"):
         ask((250, 60, 30), reranking=ranking("category_gate:field=warm,oracle=true"))
+
+
+def test_a_hit_that_the_gallery_given_lacks_says_that_the_space_changed(gallery, ask):
+    held = read_gallery(gallery, "mean_colour")
+    outrun = Gallery(held.ids[1:], held.vectors[1:], held.fingerprint)
+    with pytest.raises(StaleGalleryError, match=f"has changed: '{held.ids[0]}' was found"):
+        ask("red", reranking=ReRanking(build_reranker("dba"), outrun))
