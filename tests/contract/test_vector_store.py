@@ -551,3 +551,17 @@ def test_any_sequence_of_operations_does_what_it_does_to_a_dictionary(store):
             max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_the_index_of_a_space_is_changed_or_the_store_says_that_it_is_fixed(store):
+    new_space(store)
+    images = {f"{number:02}": (vector, {"n": number}) for number, vector in enumerate(GRID)}
+    put(store, images)
+    try:
+        asked = store.set_index("bottles", "hnsw:m=8").index
+    except InvalidInputError as refusal:
+        assert "fixes the index of a space when it is made" in str(refusal)
+        asked = "Flat"
+    assert store.info("bottles").index == asked
+    (found,) = store.search("bottles", GRID[:1], 5, fingerprint=FINGERPRINT)
+    assert list(zip(found.ids, found.scores, strict=True)) == naive_search(images, GRID[0], 5)
