@@ -15,6 +15,7 @@ CACHE_BYTES = 8 * 2**30
 """Most that is kept in a folder unless another bound is given: at 100,000 images ``diffusion`` takes up to 1.6 GB."""
 
 _HELD_BYTES = 256 * 2**20
+_MOST_OF_A_KIND = 2  # of large entries: what a gallery taught before it changed is of no use for long
 
 
 class ArrayCache:
@@ -40,7 +41,7 @@ class ArrayCache:
         """Makes an empty cache, or opens the one of a folder.
 
         What a gallery teaches is one large entry, what is found in photos many small ones, hence two bounds of memory:
-        an entry is let go only when both are passed.
+        an entry is let go only when both are passed, or when two later ones of its kind are there.
 
         Args:
             folder: where entries outlast the process, as NumPy's ``.npz``; in memory only without one.
@@ -69,7 +70,8 @@ class ArrayCache:
         Args:
             key: everything the arrays depend on: content hashes, names and parameters with a faithful ``repr``.
             make: computes them.
-            kind: what they have in common with those of other keys, from which ``make`` may set out.
+            kind: what they have in common with those of other keys: those of other galleries, from which ``make`` may
+                set out.
         """
         name = _beginning(kind) + hashlib.sha256(repr(key).encode()).hexdigest()
         with self._lock:
@@ -104,8 +106,16 @@ class ArrayCache:
             if name not in self._held:  # another thread may have made it meanwhile
                 self._bytes += _size(arrays)
                 self._held[name] = arrays
-            while len(self._held) > self._entries and self._bytes > self._held_bytes:
-                self._bytes -= _size(self._held.popitem(last=False)[1])
+            while self._bytes > self._held_bytes and (gone := self._dispensable(name)) is not None:
+                self._bytes -= _size(self._held.pop(gone))
+
+    def _dispensable(self, name: str) -> str | None:
+        """The entry to let go now that one of a name has come: of its kind, if there are several, else of all."""
+        kind = name[: name.find("-") + 1]
+        alike = [held for held in self._held if kind and held.startswith(kind)]
+        if len(alike) > _MOST_OF_A_KIND:
+            return alike[0]
+        return next(iter(self._held)) if len(self._held) > self._entries else None
 
 
 def _beginning(kind: tuple[object, ...]) -> str:

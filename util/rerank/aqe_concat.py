@@ -62,7 +62,8 @@ class ConcatenatedExpansion(ReRanker):
         return queries.replace(results=tuple(results))
 
     def _learned(self, gallery: Gallery) -> Arrays:
-        return self.cache.get_or_make(("concatenated", gallery.digest, self.n), lambda: self._learn(gallery))
+        key = ("concatenated", gallery.digest, self.n)
+        return self.cache.get_or_make(key, lambda: self._learn(gallery), kind=key[:1])
 
     def _learn(self, gallery: Gallery) -> Arrays:
         mean = gallery.vectors.sum(axis=0, keepdims=True) / np.float32(max(len(gallery), 1))

@@ -58,7 +58,7 @@ class DatabaseAugmentation(ReRanker):
     def fit(self, gallery: Gallery) -> Gallery:
         """The gallery with augmented vectors."""
         key = ("augmented", gallery.digest, self.n, self.last)
-        made = self.cache.get_or_make(key, lambda: {"vectors": self._augmented(gallery)})
+        made = self.cache.get_or_make(key, lambda: {"vectors": self._augmented(gallery)}, kind=key[:1])
         return gallery.with_vectors(made["vectors"], how=repr(key))
 
     def __call__(self, queries: RankedQueries) -> RankedQueries:

@@ -82,7 +82,7 @@ class Diffusion(ReRanker):
 
     def _walks(self, gallery: Gallery) -> SparseRows:
         key = ("walks", gallery.digest, self.neighbours, self.truncation, self.alpha, self.gamma)
-        made = self.cache.get_or_make(key, lambda: self._solve(gallery).to_arrays("walks"))
+        made = self.cache.get_or_make(key, lambda: self._solve(gallery).to_arrays("walks"), kind=key[:1])
         return SparseRows.from_arrays(made, "walks")
 
     def _solve(self, gallery: Gallery) -> SparseRows:

@@ -71,7 +71,7 @@ class KReciprocal(ReRanker):
 
     def _described(self, gallery: Gallery) -> _reciprocity.Described:
         key = ("k-reciprocal", gallery.digest, self.k1, self.k2)
-        arrays = self.cache.get_or_make(key, lambda: self._describe(gallery).to_arrays())
+        arrays = self.cache.get_or_make(key, lambda: self._describe(gallery).to_arrays(), kind=key[:1])
         return _reciprocity.Described.from_arrays(arrays)
 
     def _describe(self, gallery: Gallery) -> _reciprocity.Described:

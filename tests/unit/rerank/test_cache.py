@@ -41,6 +41,24 @@ def test_small_ones_are_held_as_long_as_their_bytes_fit():
     assert make.times == 4
 
 
+def test_of_large_entries_of_a_kind_the_two_asked_for_last_stay():
+    cache, make = ArrayCache(entries=9, held_bytes=0), Counted()
+    for number in (1, 2, 1, 3, 1, 3):
+        cache.get_or_make(("of a kind", number), make, kind=("neighbours",))
+    cache.get_or_make(("another",), make, kind=("walks",))
+    assert make.times == 4
+    assert len(cache.of_kind(("neighbours",))) == 2
+    cache.get_or_make(("of a kind", 2), make, kind=("neighbours",))
+    assert make.times == 5
+
+
+def test_small_entries_of_a_kind_all_stay():
+    cache, make = ArrayCache(entries=2), Counted()
+    for number in (1, 2, 3, 4, 1, 2):
+        cache.get_or_make((number,), make, kind=("neighbours",))
+    assert make.times == 4
+
+
 def test_a_folder_outlasts_the_process(tmp_path):
     make = Counted()
     ArrayCache(tmp_path / "new").get_or_make(("a",), make)
