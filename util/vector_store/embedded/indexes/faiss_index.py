@@ -37,7 +37,7 @@ _LEAST_VARIANCE = 1e-6  # share of a direction in the variance of all
 _BLOCK = 16_384
 _SEED = 20_240_501
 # Codes that tell little apart need more rows to choose from.
-_PROPOSALS = {"pq": 400, "hnswpq": 200, "ivfpq": 200, "lsh": 1000}
+_PROPOSALS = {"pq": 1000, "ivfpq": 1000, "lsh": 1000, "hnswpq": 400}
 # Names aim at a recall of 0.95, and look further for it than factory strings always did.
 _SHARE_OF_LISTS = {True: 16, False: 32}
 
