@@ -57,6 +57,9 @@ def report(result: dict[str, Any]) -> None:
 def words(measured: dict[str, Any]) -> str:
     """What a table shows, and what it recommends."""
     about = f"**{measured['images']:,} vectors of {measured['dimension']} numbers**"
+    if "load_average_before" in measured:
+        processors = measured["provenance"]["machine"]["cpu_count"]
+        about += f", {processors} processors, load average before {measured['load_average_before']}"
     best = measured["recommended"]
     if not best:
         return f"{about}. No index finds {WANTED_RECALL:.0%} of the true ten."
@@ -85,7 +88,7 @@ def table(kinds: dict[str, Any]) -> str:
             else "- | - | -"
         )
         times = f"{point['queries_per_second'] / exact:.1f}" if exact else "-"
-        effort = point["parameters"] or "as chosen"
+        effort = point["parameters"] or ("as chosen" if made else "-")
         lines.append(
             f"| `{kind}` | {effort} | {point['recall']:.3f} | {point['queries_per_second']:.0f} | {times} | "
             f"{bare_point['queries_per_second']:.0f} at {bare_point['recall']:.3f} | {costs} |"

@@ -109,9 +109,11 @@ def run(arguments: argparse.Namespace) -> None:
             in_process(arguments, f"build/{kind}")
     if arguments.build_only:
         return
+    busy = os.getloadavg()[1]
     found = {kind: in_process(arguments, f"measure/{kind}") for kind in arguments.kinds}
     result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": {}}
     about = {"k": K, "queries": QUERIES, "seed": SEED, "spread": SPREAD, "decay": DECAY, "threads": 1}
+    about["load_average_before"] = round(busy, 1)
     name = f"{arguments.images} x {arguments.dimension}"
     before = result["runs"].get(name, {}).get("kinds", {})
     kinds = before | found
