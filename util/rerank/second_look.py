@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -10,14 +10,12 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from util.errors import ImageError, InvalidInputError
+from util.errors import InvalidInputError
 from util.image_extract import load
 from util.image_extract.base import Extractor
-from util.records import SearchResult
-from util.rerank._evidence import join_evidence
-from util.rerank._limits import require_at_least, require_share
-from util.rerank._ordering import head_rescored
-from util.rerank.base import GIVEN, HitEvidence, Picture, Pictures, RankedQueries, ReRanker
+from util.rerank._limits import require_share
+from util.rerank._looking import LookingReRanker
+from util.rerank.base import GIVEN, HitEvidence, Picture
 
 ExtractorLoader: TypeAlias = Callable[[str], Extractor]
 """From an extractor's name to the extractor; raises what ``util.image_extract.load`` does."""
@@ -44,7 +42,7 @@ class SecondOpinion(HitEvidence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SecondLook(ReRanker):
+class SecondLook(LookingReRanker[NDArray[np.float32], SecondOpinion]):
     """Mixes the score of each of the first hits with the cosine that another extractor finds between the photos.
 
     The new score is (1 − ``weight``) · score + ``weight`` · cosine: the weighted sum of Fox and Shaw, "Combination of
@@ -70,66 +68,30 @@ class SecondLook(ReRanker):
     load_extractor: ExtractorLoader = field(default=load, repr=False, compare=False, metadata=GIVEN)
 
     def __post_init__(self) -> None:
-        require_at_least(1, top=self.top)
+        super().__post_init__()
         require_share(weight=self.weight)
         if not self.extractor:
             raise InvalidInputError(f"{self.name} needs the name of an extractor")
 
-    @property
-    def needs_pictures(self) -> bool:
-        """Always: the other extractor looks at the photos."""
-        return True
+    def rescore(self, score: float, seen: SecondOpinion) -> float:
+        """The weighted mean of both opinions."""
+        return score if seen.cosine is None else (1 - self.weight) * score + self.weight * seen.cosine
 
-    @property
-    def depth(self) -> int:
-        """As many hits as are looked at."""
-        return self.top
-
-    def __call__(self, queries: RankedQueries) -> RankedQueries:
-        """Looks at the first hits of each query again; see ``ReRanker.__call__``."""
-        if queries.pictures is None:
-            raise InvalidInputError(f"the re-ranker {self.name!r} looks at photos: the search has to give it some")
-        results, evidence = [], []
-        for number, result in enumerate(queries.results):
-            opinions = self._look(number, result, queries.pictures)
-            results.append(head_rescored(result, self._mixed(result, opinions)))
-            evidence.append(join_evidence(queries.evidence[number], opinions))
-        return queries.replace(results=tuple(results), evidence=tuple(evidence))
-
-    def _mixed(self, result: SearchResult, opinions: Mapping[str, SecondOpinion]) -> list[float]:
-        scores = result.scores[: len(opinions)].tolist()
-        return [
-            score if opinion.cosine is None else (1 - self.weight) * score + self.weight * opinion.cosine
-            for score, opinion in zip(scores, opinions.values(), strict=True)
-        ]
-
-    def _look(self, number: int, result: SearchResult, pictures: Pictures) -> Mapping[str, SecondOpinion]:
-        """Opinions on the first hits, in their order."""
-        first = result.ids[: self.top]
-        if not first:
-            return {}
-        try:
-            asked = self._embedding(pictures.query(number))
-        except ImageError as error:
-            return {id_: self._none(f"the query cannot be read: {error}") for id_ in first}
-        return {id_: self._opinion(asked, id_, pictures) for id_ in first}
-
-    def _opinion(self, asked: NDArray[np.float32], id_: str, pictures: Pictures) -> SecondOpinion:
-        try:
-            cosine = float(asked.astype(np.float64) @ self._embedding(pictures.hit(id_)))
-        except ImageError as error:
-            return self._none(str(error))
-        return SecondOpinion(self.extractor, min(1.0, max(-1.0, cosine)))
-
-    def _none(self, problem: str) -> SecondOpinion:
-        return SecondOpinion(self.extractor, None, problem)
-
-    def _embedding(self, picture: Picture) -> NDArray[np.float32]:
-        """float32 (D,), of unit length."""
+    def view(self, picture: Picture) -> NDArray[np.float32]:
+        """The photo's embedding: float32 (D,), of unit length; see ``LookingReRanker.view``."""
         return self.cache.get_or_make(
             ("embedding", picture.key, self._loaded.fingerprint),
             lambda: {"embedding": self._loaded.extract([picture.read()])[0]},
         )["embedding"]
+
+    def compare(self, asked: NDArray[np.float32], candidate: NDArray[np.float32]) -> SecondOpinion:
+        """Their cosine."""
+        cosine = float(asked.astype(np.float64) @ candidate)
+        return SecondOpinion(self.extractor, min(1.0, max(-1.0, cosine)))
+
+    def unread(self, problem: str) -> SecondOpinion:
+        """No opinion."""
+        return SecondOpinion(self.extractor, None, problem)
 
     @cached_property
     def _loaded(self) -> Extractor:

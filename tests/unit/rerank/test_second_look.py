@@ -157,7 +157,7 @@ def test_an_extractor_nobody_knows_is_named():
         ("second_look:top=0", "top must be at least 1"),
         ("second_look:weight=1.1", "weight lies between 0 and 1"),
         ("second_look:load_extractor=x", "takes no option 'load_extractor'"),
-        ("second_look:cache=x", "it takes extractor, top, weight"),
+        ("second_look:cache=x", "it takes top, extractor, weight"),
         ("second_look:extractor=", "name of an extractor"),
     ],
 )

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log1p
 
-from util.errors import ImageError, InvalidInputError
-from util.records import SearchResult
-from util.rerank._evidence import join_evidence
+from util.errors import InvalidInputError
 from util.rerank._limits import require_at_least
-from util.rerank._ordering import head_rescored
-from util.rerank.base import Picture, Pictures, RankedQueries, ReRanker
+from util.rerank._looking import LookingReRanker
+from util.rerank.base import Picture
 from util.rerank.local.evidence import MatchEvidence
 from util.rerank.local.geometry import Motion
 from util.rerank.local.matcher import Matcher
@@ -21,7 +18,7 @@ from util.rerank.local.verifying import VIEW_SIDE, GeometricVerification, View, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalReRanker(ReRanker):
+class LocalReRanker(LookingReRanker[View, MatchEvidence]):
     """Adds to the cosine of each of the first hits what its photo has in common with the query's.
 
     A hit whose n matched points follow one credible motion, and whose print differs from the query's by d in [0, 1] on
@@ -46,7 +43,6 @@ class LocalReRanker(ReRanker):
         penalty: of the difference; 0 leaves the comparison of the print out, which is faster.
     """
 
-    top: int = 20
     motion: Motion = "homography"
     tolerance: float = 1.5
     min_inliers: int = 8
@@ -54,7 +50,7 @@ class LocalReRanker(ReRanker):
     penalty: float = 3.0
 
     def __post_init__(self) -> None:
-        require_at_least(1, top=self.top)
+        super().__post_init__()
         require_at_least(0, weight=self.weight, penalty=self.penalty)
         if self.motion not in ("homography", "affine") or self.min_inliers < 4:
             raise InvalidInputError(
@@ -68,16 +64,6 @@ class LocalReRanker(ReRanker):
     def matcher(self) -> Matcher:
         """What finds and matches points."""
 
-    @property
-    def needs_pictures(self) -> bool:
-        """Always: it compares pixels."""
-        return True
-
-    @property
-    def depth(self) -> int:
-        """As many hits as are looked at."""
-        return self.top
-
     @cached_property
     def verification(self) -> GeometricVerification:
         """How a pair is verified."""
@@ -88,47 +74,24 @@ class LocalReRanker(ReRanker):
             compare_print=self.penalty > 0,
         )
 
-    def __call__(self, queries: RankedQueries) -> RankedQueries:
-        """Looks at the first hits of each query, and orders them anew; see ``ReRanker.__call__``."""
-        if queries.pictures is None:
-            raise InvalidInputError(f"the re-ranker {self.name!r} compares photos: the search has to give it some")
-        results, evidence = [], []
-        for number, result in enumerate(queries.results):
-            found = self._look(number, result, queries.pictures)
-            cosines = result.scores[: len(found)].tolist()
-            scores = [cosine + self.score(seen) for cosine, seen in zip(cosines, found.values(), strict=True)]
-            results.append(head_rescored(result, scores))
-            evidence.append(join_evidence(queries.evidence[number], found))
-        return queries.replace(results=tuple(results), evidence=tuple(evidence))
+    def rescore(self, score: float, seen: MatchEvidence) -> float:
+        """The score before, and what the evidence adds."""
+        return score + self.score(seen)
 
     def score(self, evidence: MatchEvidence) -> float:
         """What a hit gains by its evidence: from 0."""
         return self.weight * log1p(evidence.inlier_count * exp(-self.penalty * (evidence.difference or 0.0)))
 
-    def _look(self, number: int, result: SearchResult, pictures: Pictures) -> Mapping[str, MatchEvidence]:
-        """Evidence of the first hits, in their order."""
-        first = result.ids[: self.top]
-        if not first:
-            return {}
-        try:
-            asked = self.view(pictures.query(number))
-        except ImageError as error:
-            return {id_: MatchEvidence(problem=f"the query cannot be read: {error}") for id_ in first}
-        return {id_: self._compare(asked, id_, pictures) for id_ in first}
-
-    def _compare(self, asked: View, id_: str, pictures: Pictures) -> MatchEvidence:
-        try:
-            candidate = self.view(pictures.hit(id_))
-        except ImageError as error:
-            return MatchEvidence(problem=str(error))
+    def compare(self, asked: View, candidate: View) -> MatchEvidence:
+        """Their matches, and the motion that these follow."""
         return self.verification.verify(asked, candidate, self.matcher)
 
-    def view(self, picture: Picture) -> View:
-        """What is kept of a photo; asking for it beforehand saves the first query the time.
+    def unread(self, problem: str) -> MatchEvidence:
+        """No match."""
+        return MatchEvidence(problem=problem)
 
-        Raises:
-            ImageError: if it has to be read and cannot be.
-        """
+    def view(self, picture: Picture) -> View:
+        """The photo's points and a small copy; see ``LookingReRanker.view``."""
         key = (picture.key, VIEW_SIDE, *self.matcher.key)
         return View.from_arrays(
             self.cache.get_or_make(("view", *key), lambda: view_of(picture.read(), self.matcher).to_arrays())

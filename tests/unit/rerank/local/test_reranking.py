@@ -136,7 +136,7 @@ def test_a_query_that_found_nothing(photos, label):
 
 
 def test_without_photos_it_says_so(ask):
-    with pytest.raises(InvalidInputError, match="'sift' compares photos"):
+    with pytest.raises(InvalidInputError, match="'sift' looks at photos"):
         Sift()(ask({"right": 0.9}).replace(pictures=None))
 
 
