@@ -66,7 +66,7 @@ KINDS: dict[str, list[str]] = {
     ],
     "ivf": _NPROBE,
     "ivf:pca=64": _NPROBE,
-    "ivfpq": ["", *(f"{probes},proposals={count}" for count in (100, 400) for probes in _NPROBE[1:])],
+    "ivfpq": ["", *(f"{probes},proposals={count}" for count in (100, 1000, 4000) for probes in _NPROBE[3:])],
     "pq": _PROPOSALS,
     "lsh": _PROPOSALS,
     "annoy": ["", *(f"search_k={nodes}" for nodes in (1000, 3000, 10_000, 30_000, 100_000))],

@@ -26,7 +26,13 @@ from util.vector_store.embedded.indexes.base import (
     IndexKind,
 )
 from util.vector_store.embedded.indexes.search_parameters import SearchParameters
-from util.vector_store.embedded.indexes.sizing import LEAST_ROWS_A_CENTROID, Plan, faiss_plan, least_rows_of
+from util.vector_store.embedded.indexes.sizing import (
+    LEAST_ROWS_A_CENTROID,
+    Plan,
+    faiss_plan,
+    least_rows_of,
+    search_queue,
+)
 from util.vector_store.embedded.rows import Positions, VectorRows
 from util.vector_store.index_names import IndexName, is_name, read_index_name
 
@@ -128,7 +134,7 @@ class FaissIndex(BuiltIndex):
         self.index, self._name = index, name
 
     def tune(self, parameters: SearchParameters) -> None:
-        """Sets parameters of FAISS; by default a share of the inverted lists, and a queue of 128 for HNSW."""
+        """Sets parameters of FAISS; by default a share of the inverted lists, and a queue for HNSW that suits its size."""
         chosen = self._chosen()
         settings = ",".join(f"{name}={value}" for name, value in {**chosen, **parameters.of_library}.items())
         try:
@@ -176,7 +182,7 @@ class FaissIndex(BuiltIndex):
             share = _SHARE_OF_LISTS[self._name is not None]
             settings["nprobe"] = self._option("probes") or max(16, lists // share)
         if any(isinstance(part, _faiss().IndexHNSW) for part in parts):
-            settings["efSearch"] = self._option("ef") or 128
+            settings["efSearch"] = self._option("ef") or search_queue(self.index.ntotal if self._name else 0)
         return settings
 
     def _option(self, option: str) -> int | None:

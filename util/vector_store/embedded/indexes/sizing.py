@@ -91,6 +91,11 @@ def trees(name: IndexName, rows: int) -> int:
     return name.number("trees") or min(max(few, round(rows / 2000)), many)
 
 
+def search_queue(rows: int) -> int:
+    """Length of the queue in which a search of a graph keeps what it has found: larger graphs need longer ones."""
+    return 128 if rows < _LARGE else 320
+
+
 def least_rows_of(name: IndexName, dimension: int) -> int:
     """From how many rows on ``auto`` takes an index."""
     return _FEW_NUMBERS // dimension if name.kind == "auto" else 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from util.errors import InvalidInputError
-from util.vector_store.embedded.indexes.sizing import LEAST_ROWS_A_CENTROID, faiss_plan, lists, trees
+from util.vector_store.embedded.indexes.sizing import LEAST_ROWS_A_CENTROID, faiss_plan, lists, search_queue, trees
 from util.vector_store.index_names import read_index_name
 
 FAISS_NAMES = ("ivf", "ivfpq", "pq", "hnsw", "hnswpq", "lsh", "auto")
@@ -51,6 +51,10 @@ def test_a_graph_is_built_with_a_queue_at_least_as_long_as_its_links():
     assert faiss_plan(read_index_name("hnsw:m=100"), 1000, 8).construction == 100
     assert faiss_plan(read_index_name("hnsw:construction=7"), 1000, 8).construction == 7
     assert faiss_plan(read_index_name("ivf"), 1000, 8).construction is None
+
+
+def test_large_graphs_are_searched_with_a_longer_queue():
+    assert (search_queue(1000), search_queue(199_999), search_queue(200_000)) == (128, 128, 320)
 
 
 @settings(max_examples=60, deadline=None)
