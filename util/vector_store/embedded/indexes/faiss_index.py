@@ -134,7 +134,7 @@ class FaissIndex(BuiltIndex):
         self.index, self._name = index, name
 
     def tune(self, parameters: SearchParameters) -> None:
-        """Sets parameters of FAISS; by default a share of the inverted lists, and a queue for HNSW that suits its size."""
+        """Sets parameters of FAISS; by default a share of the inverted lists, and a queue that suits a graph's size."""
         chosen = self._chosen()
         settings = ",".join(f"{name}={value}" for name, value in {**chosen, **parameters.of_library}.items())
         try:
