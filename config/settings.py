@@ -78,6 +78,7 @@ class ServiceSettings(BaseSettings):
             "diffusion",
             "qge",
             "category_gate",
+            "second_look",
             "sift",
         ),
         description="re-rankers that a search may ask for, separated by commas; the word none allows none",

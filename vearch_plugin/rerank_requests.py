@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from util.errors import InvalidInputError
+from util.image_extract.base import Extractor
 from util.rerank import available_rerankers, build_reranker
 from util.rerank.base import ReRanker
 from vearch_plugin.errors import InvalidFieldsError
@@ -24,6 +25,7 @@ class ReRankRequests:
         most_photos: hits whose photos one request may have looked at, over all its queries.
         cache_dir: where what they learn outlasts the service; in memory only without it.
         cache_bytes: most that is kept there.
+        load_extractor: finds the extractors that re-rankers ask for by name.
 
     Raises:
         InvalidInputError: if there is no re-ranker of an allowed name.
@@ -33,6 +35,7 @@ class ReRankRequests:
     most_photos: int
     cache_dir: Path | None
     cache_bytes: int
+    load_extractor: Callable[[str], Extractor]
 
     def __post_init__(self) -> None:
         there = available_rerankers()
@@ -57,7 +60,9 @@ class ReRankRequests:
             if name not in self.allowed:
                 listed = ", ".join(self.allowed) or "none"
                 raise InvalidFieldsError(f"the re-ranker {name!r} may not be asked for here; allowed are: {listed}")
-        reranker = build_reranker(text, cache_dir=self.cache_dir, cache_bytes=self.cache_bytes)
+        reranker = build_reranker(
+            text, cache_dir=self.cache_dir, cache_bytes=self.cache_bytes, load_extractor=self.load_extractor
+        )
         if len(reranker.steps) > _MOST_STEPS:
             raise InvalidFieldsError(f"a chain has at most {_MOST_STEPS} re-rankers here, not {len(reranker.steps)}")
         for step in reranker.steps:

@@ -11,6 +11,7 @@ from util.errors import StaleGalleryError
 from util.search.reranking import ReRanking
 from util.vector_store.base import VectorStore
 from vearch_plugin.errors import UnavailableError
+from vearch_plugin.extractors import LoadedExtractors
 from vearch_plugin.galleries import LearnedGalleries
 from vearch_plugin.rerank_requests import ReRankRequests
 
@@ -25,17 +26,19 @@ class ReRankedSearch:
     Args:
         settings: of the installation.
         limits: the service's own settings.
+        extractors: those loaded, and others that need no download, for re-rankers that ask for one.
 
     Raises:
         InvalidInputError: if a re-ranker is allowed that does not exist.
     """
 
-    def __init__(self, settings: Settings, limits: ServiceSettings) -> None:
+    def __init__(self, settings: Settings, limits: ServiceSettings, extractors: LoadedExtractors) -> None:
         self._requests = ReRankRequests(
             allowed=limits.service_rerank,
             most_photos=limits.max_rerank_photos,
             cache_dir=None if settings.cache_dir is None else settings.cache_dir / "rerank",
             cache_bytes=settings.rerank_cache_bytes,
+            load_extractor=lambda name: extractors.named(name).extractor,
         )
         self._galleries = LearnedGalleries(most_images=limits.max_rerank_images)
         self._timeout = limits.request_timeout

@@ -75,7 +75,7 @@ class Service:
         self.image_limits = ImageLimits(
             max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_seconds=limits.request_timeout
         )
-        self.reranked = ReRankedSearch(settings, limits)
+        self.reranked = ReRankedSearch(settings, limits, self.extractors)
         self._roots = tuple(root.resolve() for root in limits.image_roots)
         # One thread a request that is let in: they wait for the store, the network and each other. What costs memory,
         # decoded images, is made by few.

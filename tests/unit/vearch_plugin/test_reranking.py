@@ -29,7 +29,16 @@ def ask(gallery, as_base64):
 
 
 @pytest.mark.parametrize(
-    "text", ["aqe", "alpha_qe:n=2", "dba+k_reciprocal:k1=2,k2=2", "diffusion", "qge", "sift:top=2"]
+    "text",
+    [
+        "aqe",
+        "alpha_qe:n=2",
+        "dba+k_reciprocal:k1=2,k2=2",
+        "diffusion",
+        "qge",
+        "sift:top=2",
+        "second_look:extractor=phash",
+    ],
 )
 def test_the_service_answers_as_the_library_does(gallery, ask, png, text):
     from util.search.reranking import ReRanking
@@ -48,6 +57,13 @@ def test_the_service_answers_as_the_library_does(gallery, ask, png, text):
     for told, result in zip(answer.json()["results"], expected.results, strict=True):
         assert [hit["id"] for hit in told["hits"]] == list(result.ids)
         assert [hit["score"] for hit in told["hits"]] == [round(float(score), 6) for score in result.scores]
+
+
+@pytest.mark.parametrize("name", ["timm:resnet18", "alexnet", "no_such"])
+def test_an_extractor_is_not_downloaded_for_a_stranger(ask, name):
+    answer = ask(f"second_look:extractor={name}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "extractor_unknown"
 
 
 def test_problems_of_any_re_ranker_of_a_chain_are_told_in_other_words():
