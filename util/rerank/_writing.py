@@ -35,6 +35,8 @@ def split_steps(text: str) -> list[tuple[str, dict[str, str]]]:
 
     >>> split_steps("dba:n=4, alpha_qe:n=5,alpha=3 + diffusion")
     [('dba', {'n': '4'}), ('alpha_qe', {'n': '5', 'alpha': '3'}), ('diffusion', {})]
+    >>> split_steps("second_look:extractor=timm:resnet18,top=5")
+    [('second_look', {'extractor': 'timm:resnet18', 'top': '5'})]
     """
     steps: list[tuple[str, dict[str, str]]] = []
     for part in re.split(r"[+,]", text):
@@ -50,6 +52,10 @@ def split_steps(text: str) -> list[tuple[str, dict[str, str]]]:
         name, options = steps[-1]
         for option in filter(None, rest):
             key, equals, value = (piece.strip() for piece in option.partition("="))
+            if not equals and options:  # a colon within the value, as in extractor=timm:resnet18
+                last = next(reversed(options))
+                options[last] += f":{option}"
+                continue
             if not equals or not key or key in options:
                 raise InvalidInputError(f"the re-ranker {name!r}: {option!r} is no key=value, or its key stands twice")
             options[key] = value
