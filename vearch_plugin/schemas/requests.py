@@ -53,10 +53,11 @@ Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_no_truth)]
 SearchIndex: TypeAlias = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(Flat|HNSW[1-9][0-9]?|IVF[1-9][0-9]{0,4},Flat|(IVF[1-9][0-9]{0,4},)?PQ[1-9][0-9]{0,2})$"
+        pattern=r"^(flat|auto|hnsw|hnswpq|ivf|ivfpq|pq|lsh|"
+        r"Flat|HNSW[1-9][0-9]?|IVF[1-9][0-9]{0,4},Flat|(IVF[1-9][0-9]{0,4},)?PQ[1-9][0-9]{0,2})$"
     ),
 ]
-"""Search indexes that may be asked for: those of FAISS's factory strings that need little memory."""
+"""Search indexes that may be asked for: names, laid out by size, and those factory strings that need little memory."""
 
 
 class Given(BaseModel):
@@ -224,4 +225,4 @@ class NewSpace(Given):
     """A space to make."""
 
     extractor: Annotated[str | None, Field(max_length=200, description="by default the service's own")] = None
-    index: Annotated[SearchIndex, Field(description="search index; Flat is exact")] = "Flat"
+    index: Annotated[SearchIndex, Field(description="search index by name or factory string; Flat is exact")] = "Flat"

@@ -142,3 +142,15 @@ def test_some_paths_can_have_errors_of_another_shape(start):
     missing = client.get("/v1/other", headers={"x-api-key": KEY})
     assert (missing.status_code, missing.text) == (551, "551 not_found")
     check_shape(client.get("/v1/spaces"), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("index", ["auto", "flat", "hnsw", "ivfpq", "HNSW16"])
+def test_a_search_index_by_name_or_factory_string(client, index):
+    answer = client.post("/v1/spaces/a", json={"index": index})
+    assert answer.status_code == 201
+    assert answer.json()["index"] == index
+
+
+@pytest.mark.parametrize("index", ["annoy", "hnsw:m=999", "IVF9999999,Flat", "HNSW32 "])
+def test_a_search_index_that_takes_too_much_is_refused(client, index):
+    check_shape(client.post("/v1/spaces/a", json={"index": index}), 422, "invalid_fields")
