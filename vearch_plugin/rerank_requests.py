@@ -11,6 +11,7 @@ from util.image_extract.base import Extractor
 from util.rerank import available_rerankers, build_reranker
 from util.rerank.base import ReRanker
 from vearch_plugin.errors import InvalidFieldsError
+from vearch_plugin.schemas.answers import PRIVATE_FIELDS
 
 _MOST_STEPS = 4
 _MOST_TIMES_DEFAULT = 2  # learning grows with the product of two options: four times the work of the defaults
@@ -67,6 +68,7 @@ class ReRankRequests:
             raise InvalidFieldsError(f"a chain has at most {_MOST_STEPS} re-rankers here, not {len(reranker.steps)}")
         for step in reranker.steps:
             _check_options(step)
+            _check_fields(step)
         self._check_photos(reranker, queries)
         return reranker
 
@@ -94,3 +96,9 @@ def _check_options(step: ReRanker) -> None:
         most = usual[name] * _MOST_TIMES_DEFAULT if type(usual[name]) is int else None
         if most is not None and value > most:
             raise InvalidFieldsError(f"{step.name} takes {name} up to {most} here, not {value}")
+
+
+def _check_fields(step: ReRanker) -> None:
+    """Refuses to read what is not told: a re-ranker's evidence repeats the values that it read."""
+    if private := sorted(step.metadata_fields & PRIVATE_FIELDS):
+        raise InvalidFieldsError(f"{step.name} may not read the metadata field {', '.join(private)} here")

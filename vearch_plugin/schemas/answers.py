@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from util.records import Decision, Hit, Metadata, SearchResult, SpaceInfo
 from util.rerank.base import HitEvidence
 
-_PRIVATE = frozenset({"path"})  # fields that say where files lie on this machine
+PRIVATE_FIELDS = frozenset({"path"})
+"""Of the metadata: they say where files lie on this machine, which no answer tells."""
+
 _UNSEEN = "the photos could not be compared: the hit came as an upload, or its file cannot be read any more"
 
 
@@ -236,7 +238,7 @@ class Readiness(BaseModel):
 
 def shown(metadata: Metadata) -> dict[str, Any]:
     """Stored metadata without what is nobody's business."""
-    return {name: value for name, value in metadata.items() if name not in _PRIVATE}
+    return {name: value for name, value in metadata.items() if name not in PRIVATE_FIELDS}
 
 
 def _without_places(evidence: Mapping[str, Any]) -> dict[str, Any]:

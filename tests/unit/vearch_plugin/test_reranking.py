@@ -112,6 +112,7 @@ def test_evidence_comes_with_the_hits_and_names_no_files(ask, gallery, png):
         ("k_reciprocal:k1=41", 422, "invalid_fields", "k_reciprocal takes k1 up to 40 here, not 41"),
         ("alpha_qe+diffusion:truncation=2001", 422, "invalid_fields", "truncation up to 2000 here"),
         ("sift:top=41", 422, "invalid_fields", "sift takes top up to 40 here"),
+        ("aqe+category_gate:field=path", 422, "invalid_fields", "category_gate may not read the metadata field path"),
     ],
 )
 def test_what_may_not_be_asked(ask, rerank, status, code, part):
