@@ -14,7 +14,7 @@ from util.search.reranking import ReRanking, with_gallery
 from util.vector_store.base import VectorStore
 from vearch_plugin.errors import DeadlineExceededError, SpaceTooLargeError, UnavailableError
 
-_HELD = 4  # each with the vectors of its space, and with what was learned of them
+_HELD = 4  # that have learned a space, each with its vectors; and as many others, with what they saw in photos
 _ATTEMPTS = 3
 
 
@@ -99,8 +99,10 @@ class LearnedGalleries:
         with self._holding:
             self._held[key] = _Learned(reranking, revision)
             self._held.move_to_end(key)
-            while len(self._held) > _HELD:
-                self._held.popitem(last=False)
+            # What is made in a moment must not displace what took minutes to learn.
+            alike = [held for held in self._held if bool(held[1]) == bool(key[1])]
+            for gone in alike[:-_HELD]:
+                del self._held[gone]
         return reranking
 
     @contextmanager

@@ -297,6 +297,15 @@ def test_what_was_asked_for_longest_ago_is_let_go(counting, store):
     assert len(counting.fits) == 6
 
 
+def test_re_rankers_that_learn_nothing_displace_none_that_did(counting, store):
+    galleries = LearnedGalleries(most_images=10)
+    first = galleries.ready(counting(), store, "shelf", deadline=soon())
+    light = [galleries.ready(build_reranker(f"aqe:n={n}"), store, "shelf", deadline=soon()) for n in range(1, 10)]
+    assert galleries.ready(counting(), store, "shelf", deadline=soon()) is first
+    assert galleries.ready(build_reranker("aqe:n=9"), store, "shelf", deadline=soon()) is light[8]
+    assert galleries.ready(build_reranker("aqe:n=1"), store, "shelf", deadline=soon()) is not light[0]
+
+
 def test_images_that_come_between_are_searched_for_again(gallery, ask):
     service = gallery.app.state.service
     tried = []
