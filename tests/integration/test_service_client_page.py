@@ -16,8 +16,10 @@ def test_the_program_of_the_page(start_service, catalogue, tmp_path, monkeypatch
     [program] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     names = {"URL": start_service(extractor="color_texture", api_key=KEY), "KEY": KEY}
     exec(compile(program, PAGE.name, "exec"), names)
-    indexed, found, decided = capsys.readouterr().out.splitlines()
+    indexed, found, reranked, decided = capsys.readouterr().out.splitlines()
     assert indexed == "20 new, 0 there already, ['photos/item2/9.jpg'] not readable"
     assert found.startswith("[('photos/item2/")
+    assert reranked.startswith("('photos/item2/")
+    assert reranked.endswith("{}")  # query expansion explains no hits
     assert decided.startswith("known item2 best match 'item2'")
     assert names["vectors"].shape[0] == 1
