@@ -117,6 +117,11 @@ def test_a_hit_whose_photo_is_gone_has_no_picture(nearid, shelf, tmp_path):
     assert hits["oat drink/side view.png"]["evidence"]["problem"]
     assert "picture" in hits["blank.png"]
 
+    status, out, err = nearid("search", shelf, "--rerank", "second_look:extractor=phash+sift")
+    assert (status, "oat drink/side view.png" in out) == (0, True)
+    assert err.count("not looked at: ") == err.count("\n") == 1
+    assert "side view.png: no such file" in err
+
 
 @pytest.mark.parametrize("words", [(), ("--rerank", "aqe")])
 def test_only_what_matches_points_can_be_drawn(nearid, shelf, tmp_path, words):

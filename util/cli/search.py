@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,11 @@ from util.cli.console import failures_as_json, leave_if_failed, print_json, prin
 from util.cli.explaining import draw_hits, explaining_step
 from util.cli.opening import Choices, choose_space, chosen_reranking, extraction_for_space, opened_store
 from util.cli.rendering import results_as_json
+
+if TYPE_CHECKING:
+    from util.search.similar import Found
+
+_SHOWN_PROBLEMS = 5
 
 
 def search(
@@ -81,10 +87,24 @@ def search(
             }
         )
     else:
-        for result, drawn in zip(found.results, pictures or ({},) * len(found.results), strict=True):
-            rows = [(f"{hit.score:.4f}", hit.item or "–", hit.id) for hit in result]
-            print_table(("score", "item", "image"), rows, title=result.query)
-            for picture in drawn.values():
-                print(f"picture: {picture}")
-            print("" if rows else "nothing found\n", end="\n" if rows else "")
+        _print(found, pictures)
     leave_if_failed(found.failed, quiet=as_json)
+
+
+def _print(found: Found, pictures: Sequence[Mapping[str, str]]) -> None:
+    for result, drawn in zip(found.results, pictures or ({},) * len(found.results), strict=True):
+        rows = [(f"{hit.score:.4f}", hit.item or "–", hit.id) for hit in result]
+        print_table(("score", "item", "image"), rows, title=result.query)
+        for picture in drawn.values():
+            print(f"picture: {picture}")
+        print("" if rows else "nothing found\n", end="\n" if rows else "")
+    _print_problems(found)
+
+
+def _print_problems(found: Found) -> None:
+    """What a re-ranker could not look at: without saying it, its scores would pass for what they are not."""
+    problems = {problem for seen in found.evidence for evidence in seen.values() for problem in evidence.problems}
+    for problem in sorted(problems)[:_SHOWN_PROBLEMS]:
+        print(f"not looked at: {problem}", file=sys.stderr)
+    if len(problems) > _SHOWN_PROBLEMS:
+        print(f"… and {len(problems) - _SHOWN_PROBLEMS} more (all of them with --json)", file=sys.stderr)

@@ -21,6 +21,11 @@ class JoinedEvidence(HitEvidence):
     earlier: HitEvidence
     later: HitEvidence
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Those of both."""
+        return tuple(dict.fromkeys((*self.earlier.problems, *self.later.problems)))
+
     def to_json(self) -> dict[str, Any]:
         """The keys of both; of one that both have, the later value."""
         return self.earlier.to_json() | self.later.to_json()

@@ -135,6 +135,11 @@ class Pictures(Protocol):
 class HitEvidence(ABC):
     """Why a re-ranker put a hit where it stands: matched points, inliers and the like."""
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why something that had to be looked at could not be; nothing where all went well."""
+        return ()
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary."""

@@ -35,6 +35,11 @@ class SecondOpinion(HitEvidence):
     cosine: float | None
     problem: str = ""
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The problem, if there is one."""
+        return (self.problem,) if self.problem else ()
+
     def to_json(self) -> dict[str, Any]:
         """One object under the name of the re-ranker."""
         cosine = None if self.cosine is None else round(self.cosine, 6)

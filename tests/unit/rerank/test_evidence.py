@@ -6,6 +6,7 @@ import pytest
 
 from util.rerank._evidence import JoinedEvidence, join_evidence
 from util.rerank.base import HitEvidence
+from util.rerank.second_look import SecondOpinion
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ def test_evidence_of_both_is_joined_hit_by_hit():
     assert "d" not in joined
     with pytest.raises(KeyError):
         joined["d"]
+
+
+def test_problems_of_both_are_told_once():
+    gone, blurred = SecondOpinion("phash", None, problem="gone"), SecondOpinion("phash", None, problem="blurred")
+    assert join_evidence({"a": gone}, {"a": blurred})["a"].problems == ("gone", "blurred")
+    assert join_evidence({"a": gone}, {"a": gone})["a"].problems == ("gone",)
+    assert join_evidence({"a": Seen({})}, {"a": SecondOpinion("phash", 0.5)})["a"].problems == ()
 
 
 def test_without_earlier_evidence_the_later_is_passed_on_as_it_is():

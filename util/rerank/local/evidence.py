@@ -49,6 +49,11 @@ class MatchEvidence(HitEvidence):
                 array.flags.writeable = False
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """The problem, if there is one."""
+        return (self.problem,) if self.problem else ()
+
+    @property
     def inlier_count(self) -> int:
         """How many matches follow the motion."""
         return int(np.count_nonzero(self.inliers))
