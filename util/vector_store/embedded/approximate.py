@@ -90,14 +90,15 @@ class ApproximateSearch:
             token_of: the token of a change in this history.
             wait: whether to wait for another thread that is at it.
         """
-        if rows.count < self._least or rows.change == self._fits or not self._building.acquire(blocking=wait):
+        if rows.count < self._least or rows.change <= self._fits or not self._building.acquire(blocking=wait):
             return
         try:
             if not self._looked_on_disk:
                 self._built, self._looked_on_disk = self._from_disk(token_of), True
             if self._built is None or self._due(self._built, rows):
-                self._built = self._made(rows)
-                self._keep(self._built, rows.change, token_of)
+                made = self._made(rows)
+                self._keep(made, rows.change, token_of)
+                self._built = made  # only now: ANNOY unloads a forest while it saves it, which must not be searched
             self._fits = rows.change
         except CannotBuildError as error:
             self._least = 2 * rows.count

@@ -81,9 +81,9 @@ class AnnoyKind(IndexKind):
         """Maps the forest that the cache file names, after checking every byte of it."""
         cache = self.opened(path)
         forest_file = path.with_name(str(cache.header["forest"]))
-        if cache.header["dimension"] != self.dimension or _measured(forest_file) != cache.header["measured"]:
-            raise CacheUnusableError(f"{forest_file}: missing, cut off or changed")
         try:
+            if cache.header["dimension"] != self.dimension or _measured(forest_file) != cache.header["measured"]:
+                raise CacheUnusableError(f"{forest_file}: cut off or changed")
             forest = _annoy().AnnoyIndex(self.dimension, "angular")
             forest.load(str(forest_file))
         except (IndexUnavailableError, OSError) as error:
@@ -152,15 +152,12 @@ def _measured(path: Path) -> list[int]:
     """Length and CRC-32 of a file.
 
     Raises:
-        CacheUnusableError: if it cannot be read.
+        OSError: if it cannot be read; another process that wrote a forest of the space may have removed it.
     """
     length = checksum = 0
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_STRIDE):
-                length, checksum = length + len(block), zlib.crc32(block, checksum)
-    except OSError as error:
-        raise CacheUnusableError(f"{path}: {error}") from error
+    with path.open("rb") as file:
+        while block := file.read(_STRIDE):
+            length, checksum = length + len(block), zlib.crc32(block, checksum)
     return [length, checksum]
 
 

@@ -134,3 +134,22 @@ def test_a_forest_whose_file_cannot_be_named_is_left_to_the_next_writer(bench, i
         other.refresh("s")
     assert len(list(one.caches.iterdir())) == 2
     assert len(one.found(one.query(), 10)) == 10, "its file is gone and still mapped"
+
+
+def test_a_forest_that_another_process_removes_while_it_is_written_stays_mapped(bench, installed, monkeypatch, caplog):
+    from util.vector_store.embedded.cache_file import CacheWriter
+    from util.vector_store.embedded.indexes.annoy_index import remove_forests
+
+    write = CacheWriter.write
+
+    def overtaken(writer, data):
+        remove_forests(one.caches / "space-1.faiss")  # as the other one does when it has written its own
+        return write(writer, data)
+
+    one = bench(index="annoy", cache_from=1 << 40)
+    one.add(0, 1500)
+    monkeypatch.setattr(CacheWriter, "write", overtaken)
+    assert len(one.found(one.query(), 10)) == 10
+    assert "in memory only" in caplog.text
+    assert list(one.caches.iterdir()) == []
+    assert len(one.found(one.query(), 10)) == 10
