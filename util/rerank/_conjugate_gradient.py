@@ -120,6 +120,8 @@ def _walk(
                 total += weights[at] * direction[columns[at]]
             image[row] = direction[row] - alpha * total
             along += image[row] * direction[row]
+        if along <= 0.0:
+            break  # alpha so close to 1 that rounding makes the system singular: what is solved by now stands
         step = squared / along
         f += step * direction
         residual -= step * image

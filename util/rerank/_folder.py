@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import os
 import tempfile
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,6 +23,8 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 """Arrays by name; plain numbers and text only, so that nothing has to be unpickled."""
 
 _LOOKS = 16  # at the size, while as much is written as may be kept
+_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+"""What reading a damaged ``.npz`` raises, by where it is damaged: a byte may make it seem packed or encrypted."""
 _ABANDONED = 600.0  # seconds without a byte after which a draft has no writer any more
 
 
@@ -66,7 +70,7 @@ class ArrayFolder:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files if only is None or key in only}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        except _DAMAGE:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # used now: the bound deletes by this time

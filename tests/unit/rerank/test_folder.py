@@ -149,3 +149,17 @@ def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path):
 def test_refuses_no_room(tmp_path, most):
     with pytest.raises(InvalidInputError, match=f"room for something, not {most} bytes"):
         build_reranker("dba", cache_dir=tmp_path, cache_bytes=most)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(10, 8), (10, 12), (10, 14), (10, 99), (6, 250), (8, 1), (8, 32), (8, 64)],
+    ids=["deflated", "bzip2", "lzma", "unknown", "later version", "encrypted", "patched", "strongly encrypted"],
+)
+def test_a_byte_that_makes_an_entry_seem_another_sort_of_file_is_damage_too(tmp_path, place, value):
+    folder = ArrayFolder(tmp_path, max_bytes=10_000)
+    folder.write("a", {"x": np.arange(9)})
+    whole = bytearray((tmp_path / "a.npz").read_bytes())
+    whole[whole.rindex(b"PK\x01\x02") + place] = value  # in the directory at the end of the archive
+    (tmp_path / "a.npz").write_bytes(whole)
+    assert folder.read("a") is None
