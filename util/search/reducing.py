@@ -16,11 +16,10 @@ from util.search.extraction import Progress, no_progress
 from util.search.principal_components import Fitted, fit_projection
 from util.search.projection import PROJECTION, projection_of
 from util.vector_store.base import StoredImages, VectorStore
+from util.vector_store.index_names import SEARCH_PARAMETERS
 
 INCOMPLETE = "incomplete_reduction"
 """Attribute of a space while it is filled; it stays where that was broken off."""
-
-_SEARCH_PARAMETERS = "search_parameters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ def _empty(info: SpaceInfo, name: str, reduction: Reduction, fitted: Fitted) -> 
     attributes = {
         PROJECTION: about | fitted.projection.to_json(),
         INCOMPLETE: True,
-        **{key: info.attributes[key] for key in (_SEARCH_PARAMETERS,) if key in info.attributes},
+        **{key: value for key, value in info.attributes.items() if key == SEARCH_PARAMETERS},
         **wanted_rate(info),
     }
     fingerprint = fitted.projection.follow(info.fingerprint)

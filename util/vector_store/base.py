@@ -103,7 +103,7 @@ class VectorStore(ABC):
         """
         raise InvalidInputError(
             f"the store {self.url.partition(':')[0]} fixes the index of a space when it is made: "
-            "copy the space to a new one that is made with another (nearid spaces copy)"
+            "index the photos into a new space that is made with another (nearid index --space NEW --index INDEX)"
         )
 
     @abstractmethod

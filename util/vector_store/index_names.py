@@ -17,6 +17,9 @@ from util.preprocess.grammar import Choice, Flag, Kind, Number, Value
 EXACT = "Flat"
 """The factory string of exact search; its name is ``flat``."""
 
+SEARCH_PARAMETERS = "search_parameters"
+"""Attribute of a space that says how hard its index searches, such as ``nprobe=32``."""
+
 _Options: TypeAlias = Mapping[str, Kind]
 
 
@@ -69,12 +72,16 @@ def is_name(index: str) -> bool:
     >>> is_name("hnsw:m=16"), is_name("HNSW16")
     (True, False)
     """
-    return index[:1].islower()
+    return index.lstrip()[:1].islower()
 
 
 def is_exact(index: str) -> bool:
-    """Whether this is exact search, by name or by factory string."""
-    return index in (EXACT, "flat")
+    """Whether this is exact search, by name (however it is spaced) or by factory string.
+
+    >>> is_exact("Flat"), is_exact("flat"), is_exact("flat:"), is_exact("flat:m=3")
+    (True, True, True, False)
+    """
+    return index == EXACT or re.fullmatch(r"\s*flat[\s:,]*", index) is not None
 
 
 def read_index_name(text: str) -> IndexName:

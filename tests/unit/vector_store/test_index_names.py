@@ -80,4 +80,17 @@ def test_factory_strings_are_no_names(text):
 
 
 def test_exact_search_has_a_name_and_a_factory_string():
-    assert [text for text in ("Flat", "flat", "FLAT", "auto", "HNSW32,Flat") if is_exact(text)] == ["Flat", "flat"]
+    assert [text for text in ("Flat", "flat", "FLAT", "auto", "HNSW32,Flat", "flat:m=3") if is_exact(text)] == [
+        "Flat",
+        "flat",
+    ]
+
+
+@pytest.mark.parametrize("text", ["flat:", " flat", "flat ", "flat : ,"])
+def test_exact_search_is_exact_however_it_is_spaced(text):
+    assert is_exact(text)
+    assert read_index_name(text) == IndexName("flat", {})
+
+
+def test_a_name_is_one_behind_spaces_too():
+    assert is_name(" ivf:lists=16")

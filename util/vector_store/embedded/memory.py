@@ -24,11 +24,7 @@ from util.vector_store.embedded.resident import ResidentVectors
 from util.vector_store.embedded.rows import Positions, VectorRows
 from util.vector_store.embedded.spaces import SpaceRow, need_space_to_search, token_of
 from util.vector_store.embedded.where_sql import WhereSql
-from util.vector_store.index_names import is_exact
-
-SEARCH_PARAMETERS = "search_parameters"
-"""Attribute of a space that says how hard its index searches, such as ``nprobe=32``."""
-
+from util.vector_store.index_names import SEARCH_PARAMETERS, is_exact
 
 # From this many scores on, matrix products in float64 are quicker than computing each row again.
 _MANY_SCORES = 1 << 16

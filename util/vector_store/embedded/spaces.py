@@ -19,7 +19,9 @@ from util.records import SpaceInfo
 from util.vector_store.attribute_json import AttributeReader
 
 _COLUMNS = "space, name, extractor, dimension, fingerprint, recipe, metric, index_factory, attributes, count, change"
-_COLUMNS_TO_SEARCH = _COLUMNS.replace("attributes", "CASE index_factory WHEN 'Flat' THEN '{}' ELSE attributes END")
+_COLUMNS_TO_SEARCH = _COLUMNS.replace(
+    "attributes", "CASE WHEN index_factory IN ('Flat', 'flat') THEN '{}' ELSE attributes END"
+)
 # A reader that is further behind compares all keys instead, which is still far less than reading all vectors.
 _REMOVALS_KEPT = 10_000
 _read_attributes = AttributeReader()

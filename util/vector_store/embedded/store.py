@@ -24,12 +24,13 @@ from util.vector_store.base import StoredImages, VectorStore
 from util.vector_store.embedded import images, spaces
 from util.vector_store.embedded.connections import Database
 from util.vector_store.embedded.indexes import check_index
-from util.vector_store.embedded.memory import SEARCH_PARAMETERS, SpaceInMemory, View, cache_path, remove_index
+from util.vector_store.embedded.memory import SpaceInMemory, View, cache_path, remove_index
 from util.vector_store.embedded.naming import Names, Ranking
 from util.vector_store.embedded.schema import open_schema
 from util.vector_store.embedded.spaces import SpaceRow
 from util.vector_store.embedded.where_sql import WhereSql, register_functions, where_sql
 from util.vector_store.filters import Where
+from util.vector_store.index_names import SEARCH_PARAMETERS
 from util.vector_store.validation import check_fingerprint, checked_batch, checked_queries
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from qdrant_client import models
 from util.errors import InvalidInputError, StoreError
 from util.records import SpaceInfo
 from util.vector_store.attribute_json import AttributeReader
-from util.vector_store.index_names import is_exact, is_name, read_index_name
+from util.vector_store.index_names import SEARCH_PARAMETERS, is_exact, is_name, read_index_name
 
 PROPERTIES = "nearid"
 
@@ -120,17 +120,20 @@ def collection_options(space: SpaceInfo) -> dict[str, Any]:
         )
     return {
         "vectors_config": models.VectorParams(size=space.dimension, distance=models.Distance.DOT),
-        "hnsw_config": models.HnswConfigDiff(m=_links(space.index)),
+        "hnsw_config": models.HnswConfigDiff(m=_links(space.index), ef_construct=_option(space.index, "construction")),
         "metadata": description(space),
     }
 
 
 def search_params(space: SpaceInfo) -> models.SearchParams:
-    """How hard a space is searched: exactly, or by HNSW with the attribute ``search_parameters`` (``efSearch=128``)."""
+    """How hard a space is searched: exactly, or by HNSW with a queue as long as is said.
+
+    The attribute ``search_parameters`` says it (``efSearch=128`` or ``ef=128``), else the option ``ef`` of the index.
+    """
     if is_exact(space.index):
         return models.SearchParams(exact=True)
-    effort = re.search(r"\befSearch=(\d+)", str(space.attributes.get("search_parameters", "")))
-    return models.SearchParams(exact=False, hnsw_ef=int(effort[1]) if effort else None)
+    effort = re.search(r"\b(?:efSearch|ef)\s*=\s*(\d+)", str(space.attributes.get(SEARCH_PARAMETERS, "")))
+    return models.SearchParams(exact=False, hnsw_ef=int(effort[1]) if effort else _option(space.index, "ef"))
 
 
 def _links(index: str) -> int | None:
@@ -138,6 +141,11 @@ def _links(index: str) -> int | None:
     if is_exact(index):
         return 0
     if is_name(index):
-        return read_index_name(index).number("m")
+        return _option(index, "m")
     links = re.search(r"HNSW(\d+)", index)
     return int(links[1]) if links else None
+
+
+def _option(index: str, option: str) -> int | None:
+    """An option of an index by name; ``None`` where it is left to Qdrant."""
+    return read_index_name(index).number(option) if is_name(index) else None

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 from util.errors import InvalidInputError
 from util.records import SpaceInfo
-from util.vector_store.index_names import IndexName, is_name, read_index_name
+from util.vector_store.index_names import SEARCH_PARAMETERS, IndexName, is_name, read_index_name
 
 ATTRIBUTE = "vearch"
 """The attribute of a space that holds options for its making, as the URL of the store may."""
-SEARCH_PARAMETERS = "search_parameters"
-"""The attribute of a space that holds how hard its index searches, such as ``efSearch=128``."""
 
 # Up to here per partition a scan is exact, needs no training and is quick enough.
 FLAT_UP_TO = 100_000
@@ -38,6 +36,8 @@ In 3.5.9 the scan takes its metric from memory that is free by then: scores are 
 twice (observed on a running server). So these are asked through their index alone, once it is trained.
 """
 _SEARCH = {"HNSW": ("efSearch",)} | {kind: ("nprobe", "recall_num") for kind in PARAMETERS if "IVF" in kind}
+# The options of names say the same in fewer letters.
+_OTHER_WORDS = {"ef": "efSearch", "probes": "nprobe"}
 _LISTS = {"lists": "ncentroids", "probes": "nprobe"}
 _NAMED = {
     "hnsw": ("HNSW", {"m": "nlinks", "construction": "efConstruction", "ef": "efSearch"}),
@@ -118,9 +118,12 @@ def search_parameters(kind: str, attributes: Mapping[str, object]) -> dict[str, 
 
     >>> search_parameters("HNSW", {"search_parameters": "efSearch=128"})
     {'efSearch': 128}
+    >>> search_parameters("IVFFLAT", {"search_parameters": "probes=64"})
+    {'nprobe': 64}
     """
     text = attributes.get(SEARCH_PARAMETERS, "")
-    settings = dict(part.partition("=")[::2] for part in str(text).split(",") if part.strip())
+    given = (map(str.strip, part.partition("=")[::2]) for part in str(text).split(",") if part.strip())
+    settings = {_OTHER_WORDS.get(name, name): value for name, value in given}
     known = _SEARCH.get(kind, ())
     for name in settings:
         if name not in known:

@@ -30,6 +30,26 @@ def test_links_of_the_graph(index, links):
     assert search_params(space(index)).exact is (links == 0)
 
 
+@pytest.mark.parametrize(
+    ("index", "attributes", "queue"),
+    [
+        ("hnsw", {}, None),
+        ("HNSW32", {}, None),
+        ("hnsw:m=48,ef=99", {}, 99),
+        ("hnsw:ef=99", {"search_parameters": "efSearch=128"}, 128),
+        ("hnsw", {"search_parameters": "proposals=9, ef=256"}, 256),
+        ("ivf:lists=16", {"search_parameters": "nprobe=7"}, None),
+    ],
+)
+def test_length_of_the_queue_of_a_search(index, attributes, queue):
+    assert search_params(space(index, **attributes)).hnsw_ef == queue
+
+
+def test_length_of_the_queue_while_a_graph_is_built():
+    assert collection_options(space("hnsw:construction=200"))["hnsw_config"].ef_construct == 200
+    assert collection_options(space("HNSW32"))["hnsw_config"].ef_construct is None
+
+
 def test_a_name_that_is_none_is_refused():
     with pytest.raises(InvalidInputError, match="there are flat, ivf"):
         collection_options(space("hsnw"))

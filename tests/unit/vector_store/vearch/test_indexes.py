@@ -77,6 +77,8 @@ def test_what_is_planned_a_server_takes(kind, expected, dimension):
         (space(index="FLAT", shards=2), "no option 'shards'"),
         (space("PCA16,Flat"), "Vearch has no index 'PCA16,Flat'"),
         (SpaceInfo("s", "e", 2, "f", attributes={"vearch": 7}), "maps options to values"),
+        ("HNSW", "ef=128", {"efSearch": 128}),
+        ("IVFFLAT", "probes = 64", {"nprobe": 64}),
     ],
 )
 def test_what_cannot_be_is_refused(given, part):
