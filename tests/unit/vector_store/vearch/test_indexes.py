@@ -77,8 +77,6 @@ def test_what_is_planned_a_server_takes(kind, expected, dimension):
         (space(index="FLAT", shards=2), "no option 'shards'"),
         (space("PCA16,Flat"), "Vearch has no index 'PCA16,Flat'"),
         (SpaceInfo("s", "e", 2, "f", attributes={"vearch": 7}), "maps options to values"),
-        ("HNSW", "ef=128", {"efSearch": 128}),
-        ("IVFFLAT", "probes = 64", {"nprobe": 64}),
     ],
 )
 def test_what_cannot_be_is_refused(given, part):
@@ -88,7 +86,12 @@ def test_what_cannot_be_is_refused(given, part):
 
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
-    [("HNSW", "efSearch=128", {"efSearch": 128}), ("IVFPQ", "nprobe=9,recall_num=50", {"nprobe": 9, "recall_num": 50})],
+    [
+        ("HNSW", "efSearch=128", {"efSearch": 128}),
+        ("IVFPQ", "nprobe=9,recall_num=50", {"nprobe": 9, "recall_num": 50}),
+        ("HNSW", "ef=128", {"efSearch": 128}),
+        ("IVFFLAT", "probes = 64", {"nprobe": 64}),
+    ],
 )
 def test_search_parameters_are_those_of_the_index(kind, text, expected):
     assert search_parameters(kind, {"search_parameters": text}) == expected
