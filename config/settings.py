@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     extractor: str = Field("color_texture", description="name of the extractor")
     device: str = Field("auto", description="where networks run: auto, cpu, cuda, cuda:1, mps")
     models_dir: Path = Field(Path("models"), description="folder of trained weights and their cards")
-    cache_dir: Path | None = Field(None, description="folder for preprocessed images; none keeps no cache")
+    cache_dir: Path | None = Field(
+        None, description="folder for preprocessed images and what re-rankers learn; none keeps no cache"
+    )
     rerank_cache_bytes: int = Field(
         8 * 2**30, ge=1, description="most that re-rankers keep below cache_dir; what is unused longest goes"
     )

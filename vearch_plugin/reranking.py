@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from config.settings import ServiceSettings, Settings
 from util.errors import StaleGalleryError
 from util.search.reranking import ReRanking
 from util.vector_store.base import VectorStore
-from vearch_plugin.errors import UnavailableError
 from vearch_plugin.extractors import LoadedExtractors
 from vearch_plugin.galleries import LearnedGalleries
 from vearch_plugin.rerank_requests import ReRankRequests
@@ -52,7 +53,9 @@ class ReRankedSearch:
         store: VectorStore,
         space: str,
     ) -> _Found:
-        """Searches, and once more where an image that the gallery lacks came to the space meanwhile.
+        """Searches, and again where an image that the gallery lacks came to the space meanwhile.
+
+        In a space that never rests, the last answer is of the images that were there when the gallery was read.
 
         Args:
             search: does it, with a re-ranking or without.
@@ -70,9 +73,8 @@ class ReRankedSearch:
             return search(None)
         deadline = time.monotonic() + self._timeout
         reranker = self._requests.made(rerank, queries=queries)
-        for _ in range(_ATTEMPTS):
-            try:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(StaleGalleryError):
                 return search(self._galleries.ready(reranker, store, space, deadline=deadline))
-            except StaleGalleryError:
-                continue
-        raise UnavailableError(f"space {space!r} changes faster than it can be learned: ask again when it rests")
+        ready = self._galleries.ready(reranker, store, space, deadline=deadline)
+        return search(replace(ready, leave_out_newer=True))

@@ -27,10 +27,13 @@ class ReRanking:
         reranker: orders them.
         gallery: what ``read_gallery`` gave, for who asks often and knows that the space has not changed since; without
             it, the vectors that the re-ranker has to see are read anew for every call.
+        leave_out_newer: whether hits that came to the space after the gallery was read are left out, so that the
+            answer is that of the space as it was then; otherwise they are refused.
     """
 
     reranker: ReRanker
     gallery: Gallery | None = None
+    leave_out_newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,16 @@ def rerank(
     Raises:
         InvalidInputError: if the re-ranker looks at photos and there are none, or reads a metadata field that no image
             of the space has.
-        StaleGalleryError: if a hit is not in the gallery, because it came to the space later.
+        StaleGalleryError: if a hit is not in the gallery, because it came to the space later, and is not to be left
+            out.
     """
     reranker = reranking.reranker
     gallery = with_gallery(reranking, store, space).gallery
     if gallery is None:
         gallery = _gallery_of_hits(store, space, results, reranker)
     _refuse_unknown_fields(reranker, gallery, store, space)
+    if reranking.leave_out_newer:
+        results = [_known(result, gallery) for result in results]
     _refuse_unknown_hits(gallery, results, space)
     ranked = RankedQueries(tuple(results), vectors, gallery, photos, query_metadata=tuple(query_metadata))
     started = time.perf_counter()
@@ -127,6 +133,13 @@ def _gathered(batches: Iterable[StoredImages], info: SpaceInfo, *, with_metadata
         rows.append(batch.vectors)
         metadata += batch.metadata if with_metadata else ()
     return Gallery(tuple(ids), np.concatenate(rows), info.fingerprint, tuple(metadata))
+
+
+def _known(result: SearchResult, gallery: Gallery) -> SearchResult:
+    """The hits that are in the gallery."""
+    places = [place for place, id_ in enumerate(result.ids) if id_ in gallery.position]
+    ids = tuple(result.ids[place] for place in places)
+    return SearchResult(result.query, ids, result.scores[places], tuple(result.metadata[place] for place in places))
 
 
 def _refuse_unknown_hits(gallery: Gallery, results: Sequence[SearchResult], space: str) -> None:

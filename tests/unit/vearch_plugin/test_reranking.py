@@ -320,8 +320,26 @@ def test_images_that_come_between_are_searched_for_again(gallery, ask):
     assert service.reranked(search, **asked) == "answer"
     assert len(tried) == 2
 
-    def never(reranking):
-        raise StaleGalleryError("shelf/new was found")
 
-    with pytest.raises(UnavailableError, match="changes faster"):
-        service.reranked(never, **asked)
+def test_a_space_that_never_rests_is_answered_for_as_it_was(gallery, ask, png, as_base64):
+    service = gallery.app.state.service
+    newcomers = iter(range(100))
+
+    def search(reranking):
+        # Between learning and searching comes the image that is most like the query.
+        image = as_base64("#ff1000", id=f"late/{next(newcomers)}")
+        assert gallery.post("/v1/spaces/colours/images", json={"images": [image]}).status_code == 200
+        return find_similar(
+            [png("#ff1000")],
+            extraction=service.extraction_of(service.store.info("colours")),
+            store=service.store,
+            space="colours",
+            k=10,
+            reranking=reranking,
+        )
+
+    found = service.reranked(search, rerank="dba+sift", queries=1, store=service.store, space="colours")
+    learned = {"shelf/red", "shelf/orange", "shelf/blue", "late/0", "late/1"}
+    assert set(found.results[0].ids) == learned, "late/2 came after the last learning"
+    warmth = {hit.id: hit.metadata.get("warmth") for hit in found.results[0]}
+    assert (warmth["shelf/red"], warmth["shelf/orange"], warmth["shelf/blue"]) == (2, 1, 0), "metadata stay with hits"
