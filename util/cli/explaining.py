@@ -103,6 +103,8 @@ def _in_file_name(path: str) -> str:
 
     >>> _in_file_name("shelf/oat drink: 1 l.jpg")
     'shelf-oat-drink-1-l'
+    >>> _in_file_name("/")
+    'photo'
     """
-    words = short_name(str(Path(path).with_suffix("")))
+    words = re.sub(r"\.[^./]*$", "", short_name(path))
     return re.sub(r"[^A-Za-z0-9]+", "-", words).strip("-")[-_LONGEST_PART:] or "photo"
