@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from util.search.extraction import Failure
 
 app = typer.Typer(
-    help="List, inspect, index, calibrate, copy and drop the spaces of a store.",
+    help="List, inspect, index, calibrate, copy, reduce and drop the spaces of a store.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -69,7 +69,10 @@ def fit_projection(
             f"{max(0, moments.count - 1)} directions: {dimension} dimensions cannot be fitted to them; "
             "choose a smaller --dimension, or index more images first"
         )
-    return _principal_components(moments, dimension, power)
+    try:
+        return _principal_components(moments, dimension, power)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"space {space!r} cannot be reduced: {error}") from error
 
 
 class _Moments:

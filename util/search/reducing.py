@@ -146,6 +146,7 @@ def _check_source(info: SpaceInfo, reduction: Reduction, target: str) -> None:
             f"space {info.name!r} has vectors of {info.dimension} numbers, which cannot be reduced to "
             f"{reduction.dimension}: choose a smaller --dimension"
         )
+    replace(info, name=target)  # refuses what can name no space before anything is read
 
 
 def _unfinished(store: VectorStore, name: str, source: SpaceInfo, reduction: Reduction) -> SpaceInfo | None:
@@ -179,13 +180,29 @@ def _about(info: SpaceInfo) -> dict[str, Any]:
 
 
 def _created(store: VectorStore, wanted: SpaceInfo, *, overwrite: bool) -> SpaceInfo:
-    if overwrite:
-        # The index of the longer vectors may be none for shorter ones: that must not cost the space that is there.
-        trial = store.create_space(replace(wanted, name=f"{wanted.name}.trial"))
-        store.drop_space(trial.name)
-        with suppress(SpaceNotFoundError):
-            store.drop_space(wanted.name)
-    return store.create_space(wanted)
+    try:
+        if overwrite:
+            # The index of the longer vectors may be none for shorter ones: that must not cost the space that is there.
+            _try_out(store, wanted)
+            with suppress(SpaceNotFoundError):
+                store.drop_space(wanted.name)
+        return store.create_space(wanted)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{error}; the new space would have the search index of {_about(wanted)['space']!r}, {wanted.index!r}: "
+            "give that one another first (nearid spaces index)"
+        ) from error
+
+
+def _try_out(store: VectorStore, wanted: SpaceInfo) -> None:
+    """Makes such a space under another name, and drops it; so it does with one that a killed run left."""
+    name = f"{wanted.name}.trial"
+    with suppress(SpaceNotFoundError):
+        left = store.info(name)
+        if left.attributes.get(INCOMPLETE) and not left.count:
+            store.drop_space(name)
+    store.create_space(replace(wanted, name=name))
+    store.drop_space(name)
 
 
 def _empty(info: SpaceInfo, name: str, reduction: Reduction, fitted: Fitted) -> SpaceInfo:

@@ -89,7 +89,7 @@ def test_memory_and_progress_are_by_batch(store):
         (images(1), 1, "1 vectors other than zero"),
         (np.zeros((0, DIMENSION), "f4"), 1, "0 vectors other than zero"),
         (np.zeros((20, DIMENSION), "f4"), 1, "0 vectors other than zero"),
-        (np.repeat(images(1), 9, axis=0), 1, "all embeddings are the same"),
+        (np.repeat(images(1), 9, axis=0), 1, "space 's' cannot be reduced: all embeddings are the same"),
         (np.repeat(images(3), 9, axis=0), 3, "from 1 to 2 dimensions"),
         (np.eye(DIMENSION, dtype="f4").repeat(3, axis=0), DIMENSION, "from 1 to 5 dimensions"),
     ],

@@ -1,5 +1,7 @@
 """Reduced spaces: complete, gone on with, replaced, or refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -170,12 +172,30 @@ def test_an_index_that_is_none_for_shorter_vectors_costs_nothing(tmp_path):
         store.upsert("s", IDS, ROWS, METADATA, fingerprint=FINGERPRINT)
         reduce_space(store, "s", Reduction(4), name="t")
         assert store.info("t").index == "PQ4"
-        with pytest.raises(InvalidInputError, match="PQ4"):
+        with pytest.raises(InvalidInputError, match=r"the search index of 's', 'PQ4': .*nearid spaces index"):
             reduce_space(store, "s", Reduction(3), name="t", overwrite=True)
         assert [(info.name, info.dimension, info.count) for info in store.list_spaces()] == [
             ("s", DIMENSION, COUNT),
             ("t", 4, COUNT),
         ]
+
+
+def test_what_a_killed_run_left_of_its_trial_is_in_nobodys_way(store):
+    reduce_space(store, "s", Reduction(4))
+    half = replace(store.info("s-pca4"), name="s-pca4.trial", attributes={INCOMPLETE: True}, count=0)
+    store.create_space(half)
+    assert reduce_space(store, "s", Reduction(4), overwrite=True).written == COUNT
+    assert [info.name for info in store.list_spaces()] == ["s", "s-pca4"]
+
+
+def test_a_space_that_is_called_like_a_trial_is_kept(store):
+    reduce_space(store, "s", Reduction(4))
+    reduce_space(store, "s", Reduction(3), name="s-pca4.trial")
+    with pytest.raises(SpaceExistsError, match=r"'s-pca4\.trial'"):
+        reduce_space(store, "s", Reduction(4), overwrite=True)
+    assert [(info.name, info.count) for info in store.list_spaces()] == [
+        (name, COUNT) for name in ("s", "s-pca4", "s-pca4.trial")
+    ]
 
 
 @pytest.mark.parametrize(
