@@ -37,7 +37,7 @@ def test_search_parameters_belong_to_the_index(nearid, indexed):
     answer(nearid("spaces", "index", "color_texture", "hnsw", "--search-parameters", "ef=64", "--json"))
     assert shown(nearid)["attributes"]["search_parameters"] == "ef=64"
     code, out, err = nearid("spaces", "index", "color_texture", "IVF16,Flat")
-    assert (code, out.startswith("color_texture: 20 images are searched with the index IVF16,Flat")) == (0, True), err
+    assert (code, out.startswith("color_texture: 20 images, search index IVF16,Flat")) == (0, True), err
     assert "search_parameters" not in shown(nearid)["attributes"]
 
 

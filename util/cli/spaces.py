@@ -85,7 +85,10 @@ def index(
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """Give a space another search index and build it now; the images stay as they are (embedded store)."""
+    """Give a space another search index and build it now; the images stay as they are (embedded store).
+
+    Few images, below about a thousand, are searched exactly whatever the index.
+    """
     started = time.perf_counter()
     with opened_store(store) as opened:
         now = opened.set_index(space, search_index, search_parameters=search_parameters)
@@ -97,7 +100,7 @@ def index(
         chosen = {"index": now.index, "search_parameters": search_parameters}
         print_json({"space": space, **chosen, "images": now.count, "seconds": seconds})
     else:
-        print(f"{space}: {now.count} images are searched with the index {now.index} ({seconds:.1f} s)")
+        print(f"{space}: {now.count} images, search index {now.index} ({seconds:.1f} s)")
 
 
 @app.command("calibrate")

@@ -208,7 +208,7 @@ def _empty(plan: Plan, dimension: int) -> Any:
     except RuntimeError as error:
         raise InvalidInputError(
             f"FAISS makes no index {plan.factory!r} for vectors of dimension {dimension}: {_reason(error)}; "
-            "examples are Flat, HNSW32, 'IVF256,Flat' and 'IVF256,PQ32'"
+            "examples are Flat, HNSW32, 'IVF256,Flat' and 'IVF256,PQ32'; names such as hnsw are written small"
         ) from error
     for part in _parts(index):
         if isinstance(part, faiss.IndexIDMap | faiss.IndexNSG) or getattr(part, "nlist", 1) < 1:
