@@ -51,6 +51,16 @@ def test_a_second_extractor_looks_at_the_first_hits(nearid, indexed):
     assert "no extractor is called 'phesh': there are phash" in err
 
 
+@pytest.mark.parametrize("words", [("evaluate",), ("compare", "--extractors", "color_texture")])
+def test_an_extractor_nobody_knows_is_told_before_anything_is_indexed(nearid, catalogue, tmp_path, words):
+    store = tmp_path / "untouched.db"
+    photos = ("--queries", catalogue / "queries", "--gallery", catalogue / "gallery", "--store", f"embedded:{store}")
+    status, out, err = nearid(*words, *photos, "--rerank", "aqe+second_look:extractor=phesh")
+    assert (status, out) == (2, "")
+    assert "no extractor is called 'phesh': there are phash" in err
+    assert not store.exists()
+
+
 def test_evaluate_measures_the_reranked_answers_and_their_cost(nearid, catalogue, tmp_path):
     words = ("evaluate", "--queries", catalogue / "queries", "--gallery", catalogue / "gallery")
     words = (*words, "--extractor", "color_texture", "--json")

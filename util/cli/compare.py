@@ -23,6 +23,7 @@ from util.cli.opening import (
     limits,
     opened_store,
     passing_store,
+    refuse_unknown_extractor,
 )
 from util.cli.reading import read_datasets
 from util.errors import InvalidInputError, ReRankerUnavailableError
@@ -124,15 +125,12 @@ def _systems(extractors: str, recipes: str | None, indexes: str, rerank: str) ->
     Raises:
         InvalidInputError: if a list is empty or something in it cannot be read.
     """
-    from config.settings import load_settings
     from util.benchmark.comparing import combine
-    from util.image_extract import available, load
     from util.preprocess.recipe import Recipe
 
     names = _listed(extractors, ",", "--extractors names extractors, such as color_texture,phash")
     for name in names:
-        if name not in available(load_settings().models_dir) and not name.startswith("timm:"):
-            load(name, models_dir=load_settings().models_dir)  # says which ones there are
+        refuse_unknown_extractor(name)
     wanted: list[str | None] = [None]
     if recipes is not None:
         wanted = list(_listed(recipes, ";", '--recipes holds recipes, such as "square,resize=224;crop,square"'))

@@ -139,11 +139,13 @@ def chosen_reranking(text: str | None, *, device: str | None = None) -> ReRankin
 
     Raises:
         UnknownReRankerError: if there is none of a name.
+        UnknownExtractorError: if one asks for an extractor that does not exist.
         InvalidInputError: if the text cannot be read.
     """
     from config.settings import load_settings
     from util.image_extract import load
     from util.rerank import build_reranker
+    from util.rerank.second_look import SecondLook
     from util.search.reranking import ReRanking
 
     if text is None:
@@ -155,7 +157,24 @@ def chosen_reranking(text: str | None, *, device: str | None = None) -> ReRankin
         cache_bytes=settings.rerank_cache_bytes,
         load_extractor=partial(load, device=device or settings.device, models_dir=settings.models_dir),
     )
+    for step in reranker.steps:
+        if isinstance(step, SecondLook):
+            refuse_unknown_extractor(step.extractor)
     return ReRanking(reranker)
+
+
+def refuse_unknown_extractor(name: str) -> None:
+    """Refuses a name that no extractor goes by, before any work is done; loads nothing.
+
+    Raises:
+        UnknownExtractorError: lists those there are.
+    """
+    from config.settings import load_settings
+    from util.image_extract import available, load
+
+    models_dir = load_settings().models_dir
+    if name not in available(models_dir) and not name.startswith("timm:"):
+        load(name, models_dir=models_dir)  # says which ones there are
 
 
 def choose_space(choices: Choices, store: VectorStore) -> str:
