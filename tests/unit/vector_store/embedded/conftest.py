@@ -77,3 +77,21 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     yield make
     for one in made:
         one.store.close()
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """What was done to indexes of FAISS, in order."""
+    from util.vector_store.embedded.indexes.faiss_index import FaissIndex, FaissKind
+
+    done = []
+    for owner, name in ((FaissKind, "build"), (FaissIndex, "extended"), (FaissKind, "read")):
+        real = getattr(owner, name)
+
+        def recorded(*arguments, real=real, name=name, **options):
+            made = real(*arguments, **options)
+            done.append(name)
+            return made
+
+        monkeypatch.setattr(owner, name, recorded)
+    return done

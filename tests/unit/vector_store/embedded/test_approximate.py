@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import threading
 
 import faiss
 import numpy as np
@@ -10,11 +9,9 @@ import pytest
 
 from util.errors import InvalidInputError
 from util.records import SpaceInfo, unit_rows
-from util.vector_store.embedded.approximate import ApproximateSearch
 from util.vector_store.embedded.cache_file import open_cache
 from util.vector_store.embedded.indexes import CannotBuildError, CannotExtendError, check_index, index_kind
 from util.vector_store.embedded.indexes.faiss_index import FaissIndex, FaissKind
-from util.vector_store.embedded.rows import VectorRows
 
 FINGERPRINT = "f" * 64
 # Factory strings and the recall to expect of them; codes of 16 bits a row (PQ4x4) can tell little apart.
@@ -36,22 +33,6 @@ def one_thread():
     faiss.omp_set_num_threads(1)
     yield
     faiss.omp_set_num_threads(before)
-
-
-@pytest.fixture
-def builds(monkeypatch):
-    """What was done to indexes, in order."""
-    done = []
-    for owner, name in ((FaissKind, "build"), (FaissIndex, "extended"), (FaissKind, "read")):
-        real = getattr(owner, name)
-
-        def recorded(*arguments, real=real, name=name, **options):
-            made = real(*arguments, **options)
-            done.append(name)
-            return made
-
-        monkeypatch.setattr(owner, name, recorded)
-    return done
 
 
 def recall(one, k=10, queries=40):
@@ -230,65 +211,6 @@ def test_where_faiss_cannot_learn_search_is_exact(bench, builds, monkeypatch, ca
         one.check()
         one.check()
     assert caplog.text.count("images exactly: too few") == 1  # not tried again before the space has doubled
-
-
-def test_others_search_while_one_builds(bench, monkeypatch):
-    one = bench(dimension=16, index="HNSW16")
-    one.add(0, 2000)
-    building, go_on = threading.Event(), threading.Event()
-    real = FaissKind.build
-
-    def slow(kind, rows):
-        building.set()
-        assert go_on.wait(10)
-        return real(kind, rows)
-
-    monkeypatch.setattr(FaissKind, "build", slow)
-    builder = threading.Thread(target=one.store.refresh, args=("s",))
-    builder.start()
-    assert building.wait(10)
-    one.check()  # exactly, without waiting
-    go_on.set()
-    builder.join()
-    assert recall(one) >= 0.9
-
-
-def test_an_index_is_searched_only_once_it_is_written(bench, monkeypatch):
-    pytest.importorskip("annoy", reason="the optional extra 'annoy' is not installed")
-    from util.vector_store.embedded.indexes.annoy_index import AnnoyIndex
-
-    one = bench(dimension=16, index="annoy")
-    one.add(0, 1500)
-    asked, written, found = [], [], []
-    write, propose = AnnoyIndex.write, AnnoyIndex.propose
-
-    def searched_while_it_is_written(built, path, header):
-        searcher = threading.Thread(target=lambda: found.append(one.found(one.query(), 10)))
-        searcher.start()
-        searcher.join(10)
-        written.append(len(asked))
-        write(built, path, header)
-
-    monkeypatch.setattr(AnnoyIndex, "write", searched_while_it_is_written)
-    monkeypatch.setattr(AnnoyIndex, "propose", lambda *given: asked.append(given) or propose(*given))
-    one.store.refresh("s")
-    assert len(found[0]) == 10
-    assert written == [0], "ANNOY unloads a forest while it saves it"
-    one.found(one.query(), 10)
-    assert len(asked) == 1
-
-
-def test_a_search_that_sees_an_older_state_builds_nothing_for_it(builds, tmp_path):
-    vectors = unit_rows(np.random.default_rng(0).standard_normal((4000, 16)).astype(np.float32))
-    now, before = (
-        VectorRows(change, np.arange(1, count + 1), (vectors[:count],), np.empty(0, dtype=np.intp))
-        for change, count in ((5, 4000), (4, 2000))
-    )
-    search = ApproximateSearch(tmp_path / "space-1.faiss", index_kind("HNSW16", 16))
-    search.refresh(now, token_of=str)
-    found = search.nearest(before, vectors[:1], 10, parameters="", token_of=str)
-    assert builds == ["build"]
-    assert found[0].positions.max() < 2000
 
 
 @pytest.mark.parametrize(
