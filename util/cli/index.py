@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from util.cli import options
 from util.cli.console import failures_as_json, leave_if_failed, print_json, progress_bar
 from util.cli.opening import Choices, extraction_for_indexing, opened_store
 from util.cli.reading import iter_datasets, no_photos
+
+if TYPE_CHECKING:
+    from util.search.indexing import IndexReport
 
 
 def index(
@@ -60,25 +63,33 @@ def index(
         if prune:
             report.removed = remove_missing(opened, report.space, [Path(path) for path in paths])
     if as_json:
-        print_json(
-            {
-                "space": report.space,
-                "extractor": report.extractor,
-                "indexed": report.indexed,
-                "skipped": report.skipped,
-                "relabelled": report.relabelled,
-                "reused": report.reused,
-                "removed": report.removed,
-                "failed": failures_as_json(report.failed),
-                "seconds": round(report.seconds, 3),
-                "images_per_second": round(report.images_per_second, 2),
-            }
-        )
+        print_json(_as_json(report))
     else:
-        said = [f"{report.indexed} indexed", f"{report.skipped} already there"]
-        said += [f"{report.relabelled} relabelled"] * bool(report.relabelled)
-        said += [f"{report.removed} removed"] * bool(report.removed)
-        said += [f"{len(report.failed)} left out"] * bool(report.failed)
-        print(f"{', '.join(said)} in space {report.space!r} ({report.extractor})")
-        print(f"{report.seconds:.1f} s, {report.images_per_second:.0f} images a second")
+        print(_as_text(report))
     leave_if_failed(report.failed, quiet=as_json)
+
+
+def _as_json(report: IndexReport) -> dict[str, object]:
+    return {
+        "space": report.space,
+        "extractor": report.extractor,
+        "indexed": report.indexed,
+        "skipped": report.skipped,
+        "relabelled": report.relabelled,
+        "reused": report.reused,
+        "removed": report.removed,
+        "failed": failures_as_json(report.failed),
+        "seconds": round(report.seconds, 3),
+        "images_per_second": round(report.images_per_second, 2),
+    }
+
+
+def _as_text(report: IndexReport) -> str:
+    said = [f"{report.indexed} indexed", f"{report.skipped} already there"]
+    said += [f"{report.relabelled} relabelled"] * bool(report.relabelled)
+    said += [f"{report.removed} removed"] * bool(report.removed)
+    said += [f"{len(report.failed)} left out"] * bool(report.failed)
+    return (
+        f"{', '.join(said)} in space {report.space!r} ({report.extractor})\n"
+        f"{report.seconds:.1f} s, {report.images_per_second:.0f} images a second"
+    )
