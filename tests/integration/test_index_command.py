@@ -33,6 +33,14 @@ def test_a_name_is_kept_as_it_was_written_and_can_be_changed(nearid, indexed, ca
     assert answer(nearid("search", query, "--json"))["results"] == before["results"]
 
 
+def test_a_space_that_is_there_keeps_its_index_and_says_so(nearid, indexed, catalogue):
+    code, out, err = nearid("index", catalogue / "gallery", "--index", "hnsw", "--json")
+    assert (code, json.loads(out)["index"]) == (0, "auto")
+    assert "keeps its search index auto: `nearid spaces index color_texture hnsw` changes it" in err
+    for words in ((), ("--index", "auto")):
+        assert "keeps" not in nearid("index", catalogue / "gallery", *words)[2]
+
+
 def test_search_parameters_belong_to_the_index(nearid, indexed):
     answer(nearid("spaces", "index", "color_texture", "hnsw", "--search-parameters", "ef=64", "--json"))
     assert shown(nearid)["attributes"]["search_parameters"] == "ef=64"

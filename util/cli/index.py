@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +26,8 @@ def index(
     space: options.Space = None,
     item_from: options.ItemFrom = "auto",
     search_index: Annotated[
-        str, typer.Option("--index", help=f"Search index of a new space: {options.INDEX_HELP}")
-    ] = "Flat",
+        str | None, typer.Option("--index", help=f"Search index of a new space: {options.INDEX_HELP} [default: flat]")
+    ] = None,
     video_every: Annotated[
         float,
         typer.Option("--video-every", min=0.0, help="Index a frame of each video every so many seconds; 0: none."),
@@ -56,7 +58,7 @@ def index(
                 extraction=extraction,
                 store=opened,
                 space=space,
-                index=search_index,
+                index=search_index or "Flat",
                 total=total,
                 progress=progress,
             )
@@ -66,6 +68,9 @@ def index(
         print_json(_as_json(report))
     else:
         print(_as_text(report))
+    if search_index not in (None, report.index):
+        again = f"nearid spaces index {shlex.quote(report.space)} {shlex.quote(search_index)}"
+        print(f"the space was there and keeps its search index {report.index}: `{again}` changes it", file=sys.stderr)
     leave_if_failed(report.failed, quiet=as_json)
 
 
@@ -73,6 +78,7 @@ def _as_json(report: IndexReport) -> dict[str, object]:
     return {
         "space": report.space,
         "extractor": report.extractor,
+        "index": report.index,
         "indexed": report.indexed,
         "skipped": report.skipped,
         "relabelled": report.relabelled,

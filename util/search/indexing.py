@@ -36,6 +36,7 @@ class IndexReport:
     Attributes:
         space: where they went.
         extractor: what embedded them.
+        index: the search index of the space.
         indexed: images written because they were new or had changed.
         skipped: images that were there already, unchanged.
         relabelled: of the images there already, those whose item or metadata changed and was written.
@@ -47,6 +48,7 @@ class IndexReport:
 
     space: str
     extractor: str
+    index: str = "Flat"
     indexed: int = 0
     skipped: int = 0
     relabelled: int = 0
@@ -181,7 +183,7 @@ class _Indexing:
     def __init__(self, extraction: Extraction, store: VectorStore, space: SpaceInfo) -> None:
         self._extraction, self._store, self._space = extraction, store, space
         self._waiting: list[_Ready] = []
-        self.report = IndexReport(space.name, extraction.extractor.name)
+        self.report = IndexReport(space.name, extraction.extractor.name, space.index)
 
     @property
     def done(self) -> int:
